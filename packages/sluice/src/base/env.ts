@@ -1,0 +1,105 @@
+/**
+ * Everything that is not determined by the program and its input comes in through `Env`.
+ *
+ * Owns: nothing; these are the seams. Implementations: the process (cluster/node-env.ts) and the simulator
+ * (testing/sim-env.ts). Below a composition root nobody touches a clock, a timer, randomness, a disk, a socket or a thread
+ * in any other way, so that a whole cluster runs in one thread from one seed.
+ *
+ * E1 Callbacks given to `timers`, `turns` and promises of `disk` never run inside the call that registered them.
+ * E2 A cancelled timer never fires.
+ * E3 `clock.wallMs` may jump; durations are measured with `clock.monotonicMs` only.
+ */
+export interface Env {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly turns: Turns
+  readonly random: Random
+  readonly disk: Disk
+  /** Where user-visible output of `print` goes: whole lines, in order. */
+  readonly stdout: LineSink
+}
+
+export interface Clock {
+  /** Milliseconds since 1970-01-01T00:00Z, an integer. Processing time. */
+  wallMs(): number
+  /** Milliseconds since some fixed moment, fractional, never going back. */
+  monotonicMs(): number
+}
+
+export interface Timer {
+  /** Idempotent. */
+  cancel(): void
+}
+
+export interface Timers {
+  /** Calls `fire` once, after `delayMs` (at least; 0 and below mean as soon as possible). */
+  after(delayMs: number, fire: () => void): Timer
+}
+
+/** Hands the thread back so that messages, timers and disk completions get their turn. */
+export interface Turns {
+  /** Runs `run` soon, behind what is already waiting. */
+  next(run: () => void): void
+}
+
+export interface Random {
+  /** Uniform integer in [0, 2^32). */
+  u32(): number
+  /** Uniform in [0, 1). */
+  fraction(): number
+}
+
+export interface LineSink {
+  writeLine(line: string): void
+}
+
+export type DiskFailureKind = 'not-found' | 'exists' | 'no-space' | 'denied' | 'not-a-directory' | 'is-a-directory' | 'io'
+
+export interface DiskEntry {
+  readonly name: string
+  readonly kind: 'file' | 'directory'
+}
+
+export interface DiskStat {
+  readonly kind: 'file' | 'directory'
+  readonly sizeBytes: number
+  readonly modifiedMs: number
+}
+
+/**
+ * A POSIX-like disk. All failures are `DiskError` (base/disk-error.ts). Nothing survives a power loss unless it was synced: file content
+ * by `DiskFile.sync`, names (create, rename, link, remove) by `syncDirectory` of the parent.
+ */
+export interface Disk {
+  /** Whole file. */
+  read(path: string): Promise<Uint8Array>
+  /** Up to `lengthBytes` from `offset`; shorter at the end of the file. */
+  readRange(path: string, offset: number, lengthBytes: number): Promise<Uint8Array>
+  /** `create` fails with `exists`; `truncate` creates or empties; `append` creates or continues at the end. */
+  openWrite(path: string, mode: 'create' | 'truncate' | 'append'): Promise<DiskFile>
+  /** Replaces an existing `to` atomically. */
+  rename(from: string, to: string): Promise<void>
+  /** A second name for the same file; fails with `exists`. The building block of a conditional create. */
+  link(existing: string, name: string): Promise<void>
+  /** Removes a file; resolves false when there was none. */
+  remove(path: string): Promise<boolean>
+  /** Removes a directory with all in it; fine when there is none. */
+  removeTree(path: string): Promise<void>
+  /** Creates it and its missing parents; fine when it exists. */
+  makeDirectory(path: string): Promise<void>
+  /** Entries sorted by name (UTF-16 order). */
+  list(path: string): Promise<readonly DiskEntry[]>
+  stat(path: string): Promise<DiskStat | undefined>
+  truncate(path: string, sizeBytes: number): Promise<void>
+  syncDirectory(path: string): Promise<void>
+}
+
+/** An open file for writing; calls are queued in order. */
+export interface DiskFile {
+  readonly path: string
+  write(bytes: Uint8Array): Promise<void>
+  /** Resolves when all bytes written so far are on stable storage. */
+  sync(): Promise<void>
+  /** Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,90 @@
+import { unreachable } from '../base/assert.ts'
+import { parseDuration } from '../base/duration.ts'
+import { EngineError } from '../base/errors.ts'
+import { parseSize } from '../base/size.ts'
+import { optionRow, type OptionKey, type OptionRow, type OptionValue } from './options.ts'
+
+type ParsedValue = string | number | boolean
+
+/** Why a text is no value of its option, as the part of a sentence after "is"; or the value. */
+export type ParsedOption<Key extends OptionKey> =
+  | { readonly ok: true; readonly value: OptionValue<Key> }
+  | { readonly ok: false; readonly expected: string }
+
+/** The value of an option's text. */
+export function parseOption<Key extends OptionKey>(key: Key, text: string): ParsedOption<Key> {
+  const row = optionRow(key)
+  const value = valueOf(row, text.trim())
+  if (value === undefined || !isWithin(row, value)) return { ok: false, expected: expectedOf(row) }
+  return { ok: true, value: value as OptionValue<Key> } // the row of the key says so: its type, words and choices were checked
+}
+
+/** What may stand there, in words: `a duration from 10ms to 7d, or "off"`. */
+export function expectedOf(row: OptionRow): string {
+  if (row.choices !== undefined) return `one of ${row.choices.map(quoted).join(', ')}`
+  const words = (row.words ?? []).map((word) => `, or ${quoted(word)}`).join('')
+  return `${TYPE_WORDS[row.type]}${limitsOf(row)}${words}`
+}
+
+const TYPE_WORDS: Readonly<Record<OptionRow['type'], string>> = {
+  duration: 'a duration such as "30s"',
+  size: 'a size such as "64mb"',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: '"true" or "false"',
+  choice: 'a word',
+  string: 'a text',
+}
+
+function limitsOf({ min, max }: OptionRow): string {
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`
+  if (min !== undefined) return ` of at least ${min}`
+  return max === undefined ? '' : ` of at most ${max}`
+}
+
+function valueOf(row: OptionRow, text: string): ParsedValue | undefined {
+  if (row.words?.includes(text) === true) return text
+  switch (row.type) {
+    case 'string':
+      return text
+    case 'choice':
+      return row.choices?.includes(text) === true ? text : undefined
+    case 'boolean':
+      return text === 'true' ? true : text === 'false' ? false : undefined
+    case 'integer':
+      return /^-?\d+$/.test(text) ? Number(text) : undefined
+    case 'number':
+      return /^-?\d+(?:\.\d+)?(?:e-?\d+)?$/i.test(text) ? Number(text) : undefined
+    case 'duration':
+      return orUndefined(parseDuration, text)
+    case 'size':
+      return orUndefined(parseSize, text)
+    default:
+      return unreachable('every type of option has a parser', row.type)
+  }
+}
+
+function isWithin(row: OptionRow, value: ParsedValue): boolean {
+  if (typeof value !== 'number') return true
+  if (!Number.isFinite(value)) return false
+  return value >= limitOf(row, row.min, -Infinity) && value <= limitOf(row, row.max, Infinity)
+}
+
+function limitOf(row: OptionRow, text: string | undefined, otherwise: number): number {
+  const limit = text === undefined ? otherwise : valueOf(row, text)
+  return typeof limit === 'number' ? limit : unreachable('a limit is a value of its own option', text)
+}
+
+/** A parser's refusal as no value: the table words it better. */
+function orUndefined(parse: (text: string) => number, text: string): number | undefined {
+  try {
+    return parse(text)
+  } catch (refused) {
+    if (refused instanceof EngineError && refused.code === 'CFG1002') return undefined
+    throw refused
+  }
+}
+
+function quoted(word: string): string {
+  return JSON.stringify(word)
+}

@@ -1,0 +1,153 @@
+import { EngineError } from '../base/errors.ts'
+import { parseSize } from '../base/size.ts'
+import { ChunkReader, type Chunk, type ChunkFormat, type Reject } from './chunk-reader.ts'
+import { baseName, byteSplits, findFiles, pathList, type FileSplit, type InputPaths } from './file-splits.ts'
+import { forEachLine, lineBlocks, lineStart, type LineBlock } from './line-chunks.ts'
+import type { ReaderContext, Source } from './source.ts'
+import { SplitQueue, type SplitQueueState } from './split-queue.ts'
+
+/** Tag of the side output for lines that cannot be decoded, with `onError: 'dead-letter'`. */
+export const DEAD_LETTER = 'dead-letter'
+
+/** What becomes of a line that cannot be decoded: the job fails, it is counted and skipped, or it goes to the side output DEAD_LETTER. */
+export type LineErrorPolicy = 'fail' | 'skip' | 'dead-letter'
+
+/** A line that could not be decoded. */
+export interface DeadLetter {
+  readonly file: string
+  /** Byte offset of the line in the file. */
+  readonly offset: number
+  readonly line: string
+  readonly error: string
+}
+
+/** A line and where it is. */
+export interface PositionedLine {
+  readonly line: string
+  readonly file: string
+  /** Byte offset of the line in the file. */
+  readonly offset: number
+}
+
+export interface LineSourceOptions {
+  /** Size of the piece of a file that one subtask reads, e.g. `32mb` (the default). */
+  readonly splitBytes?: string
+  /** Default `fail`. */
+  readonly onError?: LineErrorPolicy
+}
+
+export interface TextSourceOptions extends LineSourceOptions {
+  /** Makes each record `{ line, file, offset }` instead of the line alone. */
+  readonly withPosition?: 'yes' | 'no'
+}
+
+export type LineSource<T> = Source<T, FileSplit, SplitQueueState<FileSplit>>
+
+/** Makes a record of a line; what it throws is the reason why it cannot. */
+export type LineDecoder<T> = (line: string, file: string, offset: number) => T
+
+const SPLIT_SIZE = '32mb'
+/** Bytes of a line that go into an error message. */
+const SAMPLE_CHARS = 120
+
+/**
+ * Reads the lines of UTF-8 text files: a file, a folder (with its folders, sorted by name, without hidden files), or a list of both.
+ *
+ * @example env.fromSource(textSource('access.log'), WatermarkStrategy.noWatermarks())
+ */
+export function textSource(paths: InputPaths, options: TextSourceOptions & { readonly withPosition: 'yes' }): LineSource<PositionedLine>
+export function textSource(paths: InputPaths, options?: TextSourceOptions): LineSource<string>
+export function textSource(paths: InputPaths, options: TextSourceOptions = {}): LineSource<string> | LineSource<PositionedLine> {
+  if (options.withPosition === 'yes') return lineSource('text', paths, options, (line, file, offset) => ({ line, file, offset }))
+  return lineSource('text', paths, options, (line) => line)
+}
+
+/**
+ * Reads files of one JSON value per line.
+ *
+ * @example env.fromSource(jsonLinesSource<Order>('orders/', { onError: 'dead-letter' }), strategy)
+ */
+export function jsonLinesSource<T>(paths: InputPaths, options: LineSourceOptions = {}): LineSource<T> {
+  return lineSource('json-lines', paths, options, (line) => JSON.parse(line) as T) // the type is the caller's promise about the file
+}
+
+/** A source of files with one record per line. */
+export function lineSource<T>(kind: string, paths: InputPaths, options: LineSourceOptions, decode: LineDecoder<T>): LineSource<T> {
+  const splitBytes = parseSize(options.splitBytes ?? SPLIT_SIZE)
+  if (splitBytes < 1) throw new EngineError('CFG1002', 'splitBytes is 0. The graph was not built. Give a size such as "32mb".')
+  return Object.freeze<LineSource<T>>({
+    kind,
+    identity: { paths: pathList(paths) },
+    boundedness: 'bounded',
+    createEnumerator: (context, restored) =>
+      new SplitQueue(context, restored, async ({ env }) => byteSplits(await findFiles(env.disk, paths), splitBytes)),
+    createReader: (context) => new ChunkReader(lineFormat(context, decode, options.onError ?? 'fail'), context),
+  })
+}
+
+function lineFormat<T>(context: ReaderContext, decode: LineDecoder<T>, policy: LineErrorPolicy): ChunkFormat<T, FileSplit> {
+  return {
+    open: (split) => lineChunks(context, split, decode),
+    onReject: (value, output) => {
+      const letter = value as DeadLetter // made by lineChunks
+      if (policy === 'fail') throw undecodable(letter)
+      if (policy === 'dead-letter') output.sideOutput(DEAD_LETTER, letter)
+      context.count(policy === 'skip' ? 'skippedRecords' : 'deadLetterRecords', 1)
+    },
+  }
+}
+
+async function* lineChunks<T>(context: ReaderContext, split: FileSplit, decode: LineDecoder<T>): AsyncGenerator<Chunk<T, FileSplit>> {
+  for await (const block of lineBlocks(context.disk, split)) yield decodeBlock(split, block, decode)
+}
+
+function decodeBlock<T>(split: FileSplit, block: LineBlock, decode: LineDecoder<T>): Chunk<T, FileSplit> {
+  const records: T[] = []
+  const rejects: (Reject & { readonly line: number })[] = []
+  let lineCount = 0
+  forEachLine(block, (line, offset, isValid) => {
+    const record = decodeLine(line, offset, isValid, split.path, decode)
+    if (record instanceof Undecodable) rejects.push({ before: records.length, value: record.letter, line: lineCount })
+    else records.push(record)
+    lineCount++
+  })
+  /** Rejected lines in front of a record are done with when the record in front of them is. */
+  const startOf = (index: number): number => {
+    if (index === records.length) return block.offset + block.bytes.length
+    return lineStart(block, index + rejects.filter((reject) => reject.before <= index).length)
+  }
+  return {
+    records,
+    rejects,
+    positionAfter: (count) => ({ ...split, position: startOf(count) }),
+    describe: (index) => `${baseName(split.path)} byte ${startOf(index)}`,
+  }
+}
+
+class Undecodable {
+  readonly letter: DeadLetter
+
+  constructor(letter: DeadLetter) {
+    this.letter = letter
+  }
+}
+
+function decodeLine<T>(line: string, offset: number, isValid: boolean, file: string, decode: LineDecoder<T>): T | Undecodable {
+  if (!isValid) return new Undecodable({ file, offset, line, error: 'not valid UTF-8' })
+  try {
+    return decode(line, file, offset)
+  } catch (error) {
+    // The policy handles it, in order, when the records in front have been emitted.
+    return new Undecodable({ file, offset, line, error: error instanceof Error ? error.message : 'not decodable' })
+  }
+}
+
+function undecodable({ file, offset, line, error }: DeadLetter): EngineError {
+  const sample = line.length > SAMPLE_CHARS ? `${line.slice(0, SAMPLE_CHARS)}…` : line
+  return new EngineError(
+    'SRC1002',
+    `${file}: the line at byte ${offset} cannot be decoded: ${error}. It reads ${JSON.stringify(sample)}. ` +
+      "The job stops there. Correct the line, or set onError: 'skip' or 'dead-letter' on the source.",
+    { context: { path: file, record: `${baseName(file)} byte ${offset}` } },
+  )
+}

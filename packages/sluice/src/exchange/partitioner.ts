@@ -1,0 +1,96 @@
+/**
+ * The end of an edge at its producer: decides which channel a record takes. One class per kind, so that each task's hot call stays monomorphic.
+ */
+import { assert } from '../base/assert.ts'
+import { keyGroupOf, operatorIndexOf, type Key } from '../stream/key-groups.ts'
+import { checkKey } from '../stream/key-groups.ts'
+import type { ControlElement } from '../stream/element.ts'
+import type { BatchWriter } from './batch-writer.ts'
+
+export interface EdgeOutput {
+  onRecord(value: unknown, timestamp: number): void
+  /** To all channels, behind all records. */
+  broadcast(element: ControlElement): void
+  flush(): void
+  recordsOut(): number
+  close(): void
+}
+
+abstract class WriterSet implements EdgeOutput {
+  protected readonly writers: readonly BatchWriter[]
+
+  constructor(writers: readonly BatchWriter[]) {
+    this.writers = writers
+  }
+
+  abstract onRecord(value: unknown, timestamp: number): void
+
+  broadcast(element: ControlElement): void {
+    for (const writer of this.writers) writer.sendControl(element)
+  }
+
+  flush(): void {
+    for (const writer of this.writers) writer.flush()
+  }
+
+  recordsOut(): number {
+    return this.writers.reduce((sum, writer) => sum + writer.recordsOut, 0)
+  }
+
+  close(): void {
+    for (const writer of this.writers) writer.close()
+  }
+}
+
+/** One consumer only: a forward edge, or any edge to a single subtask. */
+export class ForwardOutput extends WriterSet {
+  readonly #only: BatchWriter
+
+  constructor(only: BatchWriter) {
+    super([only])
+    this.#only = only
+  }
+
+  onRecord(value: unknown, timestamp: number): void {
+    this.#only.append(value, timestamp)
+  }
+}
+
+/** Record by record in turn, starting at a subtask of its own so that small streams spread too. */
+export class RebalanceOutput extends WriterSet {
+  #next: number
+
+  constructor(writers: readonly BatchWriter[], first: number) {
+    super(writers)
+    this.#next = first % writers.length
+  }
+
+  onRecord(value: unknown, timestamp: number): void {
+    const index = this.#next
+    this.#next = index + 1 === this.writers.length ? 0 : index + 1
+    this.writers[index]?.append(value, timestamp)
+  }
+}
+
+/** By the key group of the record's key. */
+export class HashOutput extends WriterSet {
+  readonly #keySelector: (value: unknown) => unknown
+  readonly #maxParallelism: number
+  /** Key group to index of the consumer. */
+  readonly #consumerOf: Uint16Array
+
+  constructor(writers: readonly BatchWriter[], keySelector: (value: unknown) => unknown, maxParallelism: number) {
+    super(writers)
+    this.#keySelector = keySelector
+    this.#maxParallelism = maxParallelism
+    this.#consumerOf = Uint16Array.from({ length: maxParallelism }, (_, keyGroup) => operatorIndexOf(keyGroup, maxParallelism, writers.length))
+  }
+
+  onRecord(value: unknown, timestamp: number): void {
+    const key: Key = checkKey(this.#keySelector(value))
+    const consumer = this.#consumerOf[keyGroupOf(key, this.#maxParallelism)]
+    const writer = consumer === undefined ? undefined : this.writers[consumer]
+    assert(writer !== undefined, 'a key group has no consumer', { key: String(key) })
+    writer.append(value, timestamp)
+  }
+}

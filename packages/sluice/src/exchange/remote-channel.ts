@@ -1,0 +1,106 @@
+/**
+ * The two halves of a channel between threads or processes. Credits: the producer starts with `credits` batches and gets one back for each
+ * batch that the consumer takes, so at most `credits` encoded batches wait anywhere between the two.
+ */
+import { assert } from '../base/assert.ts'
+import { createBatchEncoder, decodeBatch, type BatchEncoder } from '../serde/batch-codec.ts'
+import type { ControlElement, RecordBatch, StreamElement } from '../stream/element.ts'
+import type { OutputPressure } from './blocking.ts'
+import { BATCHES_OVERDRAFT_MAX, type InputChannel, type OutputChannel } from './channel.ts'
+import type { DataFrame, DataLink } from './data-link.ts'
+import { ElementQueue } from './element-queue.ts'
+
+export class RemoteOutputChannel implements OutputChannel {
+  readonly #channel: number
+  readonly #link: DataLink
+  readonly #pressure: OutputPressure
+  readonly #encoder: BatchEncoder = createBatchEncoder()
+  #credits: number
+  #isBlocked = false
+  #isClosed = false
+
+  constructor(channel: number, link: DataLink, credits: number, pressure: OutputPressure) {
+    this.#channel = channel
+    this.#link = link
+    this.#credits = credits
+    this.#pressure = pressure
+  }
+
+  sendBatch(batch: RecordBatch): void {
+    if (this.#isClosed) return
+    const bytes = this.#encoder.encode(batch.values, batch.timestamps, batch.values.length)
+    this.#credits--
+    assert(this.#credits >= -BATCHES_OVERDRAFT_MAX, 'a channel was overdrawn without pause', { credits: this.#credits })
+    if (!this.#isBlocked && this.#credits <= 0) {
+      this.#isBlocked = true
+      this.#pressure.block()
+    }
+    this.#link.post({ kind: 'batch', channel: this.#channel, bytes })
+  }
+
+  sendControl(element: ControlElement): void {
+    if (!this.#isClosed) this.#link.post({ kind: 'control', channel: this.#channel, element })
+  }
+
+  /** The consumer took `batches` batches. */
+  onCredit(batches: number): void {
+    this.#credits += batches
+    if (this.#isBlocked && this.#credits > 0) {
+      this.#isBlocked = false
+      this.#pressure.free()
+    }
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (this.#isBlocked) this.#pressure.free()
+    this.#isBlocked = false
+  }
+}
+
+export class RemoteInputChannel implements InputChannel {
+  readonly #channel: number
+  readonly #link: DataLink
+  readonly #queue = new ElementQueue<ControlElement | Uint8Array>()
+  #isClosed = false
+  #notify: () => void = nothing
+
+  constructor(channel: number, link: DataLink) {
+    this.#channel = channel
+    this.#link = link
+  }
+
+  onFrame(frame: DataFrame): void {
+    if (this.#isClosed || frame.kind === 'credit') return
+    this.#queue.push(frame.kind === 'batch' ? frame.bytes : frame.element)
+    if (this.#queue.size === 1) this.#notify()
+  }
+
+  poll(): StreamElement | undefined {
+    const next = this.#queue.shift()
+    if (next === undefined || !(next instanceof Uint8Array)) return next
+    this.#link.post({ kind: 'credit', channel: this.#channel, batches: 1 })
+    return toBatch(next)
+  }
+
+  hasNext(): boolean {
+    return this.#queue.size > 0
+  }
+
+  onAvailable(notify: () => void): void {
+    this.#notify = notify
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#queue.clear()
+  }
+}
+
+function toBatch(bytes: Uint8Array): RecordBatch {
+  const { values, timestamps } = decodeBatch(bytes)
+  return { kind: 'records', values, timestamps }
+}
+
+function nothing(): void {}

@@ -1,0 +1,96 @@
+/** Failures of a job: the bounded history, which ones no restart repairs, crash loops, the last message of a failed job. Pure. */
+import { ERROR_CODES } from '../base/error-codes.ts'
+import { type ErrorData, formatError } from '../base/errors.ts'
+import type { CheckpointId } from '../base/ids.ts'
+import type { CrashLoop, FailureRecord } from './job-events.ts'
+import type { JobCore } from './job-state.ts'
+
+/** Entries of the failure history; the oldest go first. */
+export const FAILURES_KEPT_MAX = 16
+/** Failures in a row at one record from which on it is called a crash loop. */
+export const CRASH_LOOP_MIN = 2
+
+export function noteFailure(core: JobCore, failure: FailureRecord): JobCore {
+  return { ...core, failures: [...core.failures, failure].slice(-FAILURES_KEPT_MAX) }
+}
+
+/** Counts a further failure on the newest entry. */
+export function noteMerged(core: JobCore): JobCore {
+  const newest = core.failures.at(-1)
+  if (newest === undefined) return core
+  return { ...core, failures: [...core.failures.slice(0, -1), { ...newest, mergedCount: newest.mergedCount + 1 }] }
+}
+
+/** Restarting would meet the same failure again. A corrupt checkpoint is not such a case: a restart chooses an older one. */
+export function isBeyondRestart(error: ErrorData): boolean {
+  return ERROR_CODES[error.code].retry === 'never' && error.code !== 'CKP1003'
+}
+
+/** Whether the newest failures in a row came from the same record. */
+export function crashLoopOf(failures: readonly FailureRecord[]): CrashLoop | undefined {
+  const newest = failures.at(-1)
+  const record = newest?.error.context.record
+  if (newest === undefined || record === undefined) return undefined
+  let failureCount = 0
+  for (const failure of failures.toReversed()) {
+    if (failure.error.context.record !== record || failure.error.context.operator !== newest.error.context.operator) break
+    failureCount++
+  }
+  return failureCount >= CRASH_LOOP_MIN ? { record, failureCount } : undefined
+}
+
+/** `budget`: the restart strategy gave up; `no-repair`: no restart would help. */
+export type GiveUpReason = 'budget' | 'no-repair'
+
+/** The error a job ends with: what failed, what it means now, what to do. */
+export function giveUpError(core: JobCore, reason: GiveUpReason): ErrorData {
+  const failure = core.failures.at(-1)
+  const error = failure?.error ?? { code: 'INT1001', message: 'no failure was noted', context: {} }
+  if (nothingRan(core, error)) return error
+  const why = reason === 'budget' ? budgetWords(core) : 'no restart can repair that'
+  const parts = [`job "${core.facts.jobName}" failed${placeWords(failure)}: ${formatError(error)}`, `${why}${loopWords(core)}.`, stateWords(core)]
+  return {
+    code: 'JOB1003',
+    message: parts.join(' – '),
+    context: { ...error.context, job: core.facts.jobName },
+    ...(error.stack === undefined ? {} : { cause: error.stack }),
+  }
+}
+
+/** A user's mistake found before the first task ran: it speaks for itself. */
+function nothingRan(core: JobCore, error: ErrorData): boolean {
+  const { domain, retry } = ERROR_CODES[error.code]
+  return core.restartCount === 0 && core.restoredCheckpoint === undefined && domain === 'user' && retry === 'never'
+}
+
+function budgetWords(core: JobCore): string {
+  const { strategy } = core.facts.restart
+  if (strategy === 'none') return 'restart.strategy is none, so it was not restarted'
+  return `the restart strategy ${strategy} gave up after ${core.restartCount} restarts`
+}
+
+function placeWords(failure: FailureRecord | undefined): string {
+  const operator = failure?.error.context.operator ?? failure?.vertex
+  const subtask = failure?.subtask ?? failure?.error.context.subtask
+  const record = failure?.error.context.record
+  const where = operator === undefined ? '' : ` in operator "${operator}"${subtask === undefined ? '' : `, subtask ${subtask}`}`
+  return record === undefined ? where : `${where} at ${record}`
+}
+
+function loopWords(core: JobCore): string {
+  const loop = crashLoopOf(core.failures)
+  if (loop === undefined) return ''
+  return `; the last ${loop.failureCount} failures were all at the same record, ${loop.record}, so restarting does not get past it`
+}
+
+function stateWords(core: JobCore): string {
+  if (core.facts.checkpointing === 'off') {
+    return 'Checkpointing is off, so nothing is kept: repair the cause and start again from the beginning.'
+  }
+  const since = checkpointWords(core.restoredCheckpoint)
+  return `The failed attempt had started ${since}. All completed checkpoints are kept: repair the cause and run the job again with the same state directory, and it resumes from the latest one.`
+}
+
+function checkpointWords(checkpoint: CheckpointId | undefined): string {
+  return checkpoint === undefined ? 'without a checkpoint' : `from checkpoint ${checkpoint}`
+}

@@ -1,0 +1,45 @@
+/**
+ * Which slot runs which subtask. Slot i runs subtask i of every vertex whose parallelism exceeds i, so a slot holds one slice of the
+ * whole pipeline. Pure.
+ */
+import { present } from '../base/assert.ts'
+import { type SlotIndex, type VertexId, slotIndex, subtaskIndex } from '../base/ids.ts'
+import type { TaskAddress } from '../checkpoint/handles.ts'
+import type { JobGraph } from '../graph/job-graph.ts'
+
+export interface Placement {
+  readonly slots: readonly SlotIndex[]
+  /** Every subtask of every vertex, vertices in topological order. */
+  readonly tasks: readonly TaskAddress[]
+  readonly slotOf: (task: TaskAddress) => SlotIndex
+  /** `placement[vertex][subtask]`, as it travels in a deployment. */
+  readonly table: Readonly<Record<string, readonly SlotIndex[]>>
+}
+
+export function placeTasks(graph: JobGraph): Placement {
+  const slotCount = Math.max(...graph.vertices.map((vertex) => vertex.parallelism))
+  const rows = graph.vertices.map((vertex) => [vertex.id, indexes(vertex.parallelism).map(slotIndex)] as const)
+  const table: Record<string, readonly SlotIndex[]> = Object.fromEntries(rows)
+  return {
+    slots: indexes(slotCount).map(slotIndex),
+    tasks: rows.flatMap(([vertex, slots]) => slots.map((_, at) => ({ vertex, subtask: subtaskIndex(at) }))),
+    slotOf: ({ vertex, subtask }) => present(table[vertex]?.[subtask], `the slot of ${vertex}/${subtask}`),
+    table,
+  }
+}
+
+/** The subtasks that run in a slot. */
+export function tasksOf(placement: Placement, slot: SlotIndex): readonly TaskAddress[] {
+  return placement.tasks.filter((task) => placement.slotOf(task) === slot)
+}
+
+/** The slots that run subtasks of these vertices. */
+export function slotsOf(placement: Placement, vertices: readonly VertexId[]): readonly SlotIndex[] {
+  const used = new Set(vertices.flatMap((vertex) => placement.table[vertex] ?? []))
+  return placement.slots.filter((slot) => used.has(slot))
+}
+
+
+function indexes(count: number): number[] {
+  return Array.from({ length: count }, (_, at) => at)
+}

@@ -1,0 +1,22 @@
+/** Nothing is alive any more; whatever still arrives was on its way. */
+import type { PhaseTable } from '../job-state.ts'
+import { ignored } from '../transitions.ts'
+
+const over = ignored('the job is over')
+
+export const ended: PhaseTable<'ended'> = {
+  start: over,
+  stop: over,
+  cancel: over,
+  restored: over,
+  acquired: over,
+  deployed: over,
+  drained: over,
+  committed: over,
+  'checkpoint-published': over,
+  'checkpoint-failed': over,
+  failure: over,
+  'slot-lost': over,
+  'slot-stopped': over,
+  timer: over,
+}

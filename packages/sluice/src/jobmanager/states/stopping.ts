@@ -1,0 +1,46 @@
+/** The checkpoint of a stop is on its way to being committed by all tasks; then they are cancelled. */
+import type { ErrorData } from '../../base/errors.ts'
+import type { SlotIndex } from '../../base/ids.ts'
+import type { At, CommitProgress, Effect, EventOf, PhaseTable, Step } from '../job-state.ts'
+import { close, commitsTimeout, go, ignored, impossible, isCommitted, stay, unexpectedStop, withCommitted, without } from '../transitions.ts'
+
+export const stopping: PhaseTable<'stopping'> = {
+  start: ignored('started already'),
+  stop: ignored('stopping already'),
+  cancel: (at) => close(at.core, { outcome: 'canceled', live: at.core.facts.slots }),
+  restored: impossible('restored already'),
+  acquired: impossible('acquired already'),
+  deployed: impossible('all slots were deployed, each says so once'),
+  drained: ignored('the job is stopped all the same'),
+  committed: (at, event) => proceed(at, withCommitted(at.phase.commits, event), []),
+  'checkpoint-published': onPublished,
+  'checkpoint-failed': (at, event) => giveUpStop(at, event.error, at.core.facts.slots),
+  failure: (at, event) => giveUpStop(at, event.failure.error, at.core.facts.slots),
+  'slot-lost': (at, event) => giveUpStop(at, event.error, without(at.core.facts.slots, event.slot)),
+  'slot-stopped': (at, event) =>
+    giveUpStop(at, unexpectedStop(at.phase.name, event.slot).error, without(at.core.facts.slots, event.slot)),
+  timer: onTimer,
+}
+
+function onPublished(at: At<'stopping'>, event: EventOf<'checkpoint-published'>): Step {
+  const delayMs = at.core.facts.limits.commitTimeoutMs
+  const commits = { ...at.phase.commits, published: event.checkpoint }
+  return proceed(at, commits, [{ kind: 'start-timer', timer: 'commits', delayMs }])
+}
+
+function proceed(at: At<'stopping'>, commits: CommitProgress, effects: readonly Effect[]): Step {
+  if (isCommitted(at.core, commits)) return close(at.core, { outcome: 'stopped', live: at.core.facts.slots })
+  return go(at.core, { ...at.phase, commits }, effects)
+}
+
+function onTimer(at: At<'stopping'>, event: EventOf<'timer'>): Step {
+  if (event.timer !== 'commits') return stay(at)
+  return giveUpStop(at, commitsTimeout(at).error, at.core.facts.slots)
+}
+
+/** J6: the job stops without the checkpoint or without the last commits; both are made good when it resumes. */
+function giveUpStop(at: At<'stopping'>, error: ErrorData, live: Iterable<SlotIndex>): Step {
+  const report: Effect = { kind: 'report', event: { kind: 'stop-checkpoint-failed', error } }
+  const next = close(at.core, { outcome: 'stopped', live })
+  return { state: next.state, effects: [report, ...next.effects] }
+}

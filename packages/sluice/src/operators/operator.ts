@@ -1,0 +1,97 @@
+/**
+ * The contract between an operator and the chain that runs it.
+ *
+ * Owns: the shape of operators. Does not own: threads, channels, barriers, checkpoints – an operator sees records, watermarks, timers
+ * and its state, and knows nothing about who hosts it.
+ *
+ * O1 All calls of one operator come from one thread, never nested into another call of the same operator except through its own output.
+ * O2 `onRecord`, `onWatermark`, `onProcessingTime` are synchronous. What takes long is cut by `Turn`.
+ * O3 State and timers of an operator are changed only inside these calls, so that a snapshot between two calls is a cut.
+ * O4 Emitting goes through `context.output` only, between `open` and `close`.
+ * O5 `onWatermark(w)` first fires every event-time timer due at `w`, then the chain forwards the operator's watermark downstream.
+ */
+import type { JsonValue } from '../base/json.ts'
+import type { KeyedStateBackend } from '../state/keyed-state.ts'
+import type { OperatorStateItems } from '../state/operator-state.ts'
+import type { Advance, Turn } from '../state/turn.ts'
+
+/** The hot path: one call per record, no wrapper object. `timestamp` is milliseconds or NO_TIMESTAMP. */
+export interface RecordReceiver {
+  onRecord(value: unknown, timestamp: number): void
+}
+
+export interface OperatorInfo {
+  readonly uid: string
+  readonly name: string
+  readonly subtask: number
+  readonly parallelism: number
+  readonly maxParallelism: number
+  readonly attempt: number
+}
+
+export interface Counter {
+  add(count: number): void
+}
+
+/** What an operator gets from the chain when it opens. */
+export interface OperatorContext {
+  readonly info: OperatorInfo
+  /** Receives the main output. */
+  readonly output: RecordReceiver
+  /** Receives one side output; records to a tag that nobody reads are counted and dropped by the receiver itself. */
+  sideOutput(tag: string): RecordReceiver
+  /** Keyed state and timers; present exactly when the operator's spec says `keyed`. */
+  readonly keyed: KeyedStateBackend | undefined
+  /** State of the last completed checkpoint this task restores, already redistributed; undefined on a fresh start. */
+  readonly restored: OperatorStateItems | undefined
+  /** Id of the checkpoint that is restored; undefined on a fresh start. */
+  readonly restoredCheckpoint: number | undefined
+  processingTimeMs(): number
+  /** Asks for a call of `onProcessingTime` at or soon after this wall time. One pending request per operator: the earliest wins. */
+  wakeAt(wallMs: number): void
+  /** Asks the task loop for another step, e.g. because blocked output became free. Callable from anywhere, also after close. */
+  wake(): void
+  /** Fails the task from outside a call of the operator (an asynchronous write that failed). */
+  fail(error: unknown): void
+  counter(name: string): Counter
+}
+
+export interface Operator extends RecordReceiver {
+  open(context: OperatorContext): void
+  /** Event time advanced to `watermark`. */
+  onWatermark(watermark: number, turn: Turn): Advance
+  /** Processing time reached `nowMs` (see `wakeAt`). */
+  onProcessingTime(nowMs: number, turn: Turn): Advance
+  /** The watermark to forward after `onWatermark(watermark)` is done; operators that make their own watermarks differ here. */
+  outputWatermark(watermark: number): number
+  /** No record will come any more; the last watermark (MAX_WATERMARK) has been handled. */
+  onEnd(): void
+  /** True while the operator can take no record (a sink whose writes are behind). */
+  isBlocked(): boolean
+  /**
+   * The cut: called between records, behind everything emitted before the barrier. Keyed state is cut by the chain itself. Returns the operator's own
+   * state (plain values, encodable) or a promise of it when bytes must first reach the disk; the promise's work must not
+   * touch what the operator does next.
+   */
+  snapshot(checkpoint: number): OperatorStateItems | undefined | Promise<OperatorStateItems | undefined>
+  /** Checkpoint `checkpoint` (and all below it) is restorable. May be lost, may be late; idempotent. Resolves when commits are done. */
+  onCheckpointComplete(checkpoint: number): Promise<void> | undefined
+  onCheckpointAborted(checkpoint: number): void
+  /** The job is over and nothing will be restored any more: the last chance to make output visible where there are no checkpoints. */
+  finish(): Promise<void> | undefined
+  /** Releases everything; idempotent; the operator may be half-open. Must not emit. */
+  close(): Promise<void> | undefined
+}
+
+/** Makes operators; lives in the frozen graph, so it is made anew in every thread by building the graph again. */
+export interface OperatorSpec {
+  /** What kind of operator it is, e.g. `map`, `window`. Part of the graph's hash. */
+  readonly kind: string
+  /** Whether it keeps state per key. */
+  readonly keyed: boolean
+  /** Whether it keeps any state at all: then a uid is required. */
+  readonly stateful: boolean
+  /** Names and kinds of its states and whatever else must match between a snapshot and the graph that restores it. Part of the graph's hash. */
+  readonly layout: JsonValue
+  create(): Operator
+}

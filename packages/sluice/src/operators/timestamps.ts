@@ -1,0 +1,70 @@
+import { present } from '../base/assert.ts'
+import { MAX_WATERMARK } from '../stream/element.ts'
+import type { Advance, Turn } from '../state/turn.ts'
+import type { WatermarkGenerator, WatermarkStrategy } from '../time/watermark-strategy.ts'
+import { BaseOperator } from './base-operator.ts'
+import { checkTimestamp } from './event-time.ts'
+import type { OperatorContext, OperatorSpec } from './operator.ts'
+import { userError } from './user-error.ts'
+
+/** How often new watermarks are looked for. */
+export const WATERMARK_INTERVAL_MS = 200
+
+/**
+ * Gives records their timestamps and makes watermarks from them. Watermarks from upstream end here, except the last one of
+ * a bounded input.
+ */
+export function timestampsOperator<T>(strategy: WatermarkStrategy<T>): OperatorSpec {
+  return Object.freeze({
+    kind: 'timestamps',
+    keyed: false,
+    stateful: false,
+    layout: null,
+    create: () => new TimestampsOperator(strategy),
+  })
+}
+
+class TimestampsOperator<T> extends BaseOperator {
+  readonly #timestampOf: ((value: T, timestamp: number) => number) | undefined
+  readonly #generator: WatermarkGenerator
+  /** A stream without event time may go without timestamps. */
+  readonly #needsTimestamps: boolean
+  #context: OperatorContext | undefined
+
+  constructor(strategy: WatermarkStrategy<T>) {
+    super()
+    this.#timestampOf = strategy.timestampOf
+    this.#generator = strategy.createGenerator()
+    this.#needsTimestamps = strategy.kind !== 'none' || strategy.timestampOf !== undefined
+  }
+
+  override open(context: OperatorContext): void {
+    this.#context = context
+    context.wakeAt(context.processingTimeMs() + WATERMARK_INTERVAL_MS)
+  }
+
+  override onRecord(value: T, timestamp: number): void {
+    const context = present(this.#context, 'the context of an open operator')
+    let assigned = timestamp
+    if (this.#timestampOf !== undefined) {
+      try {
+        assigned = this.#timestampOf(value, timestamp)
+      } catch (cause) {
+        throw userError(context.info, 'withTimestamp function', cause)
+      }
+    }
+    if (this.#needsTimestamps) checkTimestamp(context.info, assigned)
+    this.#generator.onEvent(assigned)
+    context.output.onRecord(value, assigned)
+  }
+
+  /** Nothing to do but to come back: the chain asks for `outputWatermark` after this call. */
+  override onProcessingTime(nowMs: number, _turn: Turn): Advance {
+    present(this.#context, 'the context of an open operator').wakeAt(nowMs + WATERMARK_INTERVAL_MS)
+    return 'done'
+  }
+
+  override outputWatermark(watermark: number): number {
+    return watermark === MAX_WATERMARK ? MAX_WATERMARK : this.#generator.current()
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Windows of one size, tumbling and sliding: aggregates records per key and window, and emits when event time passes the window's end.
+ *
+ * Owns: the accumulators by window start, the timers of each window. Does not own: the clock and firing (keyed-operator.ts).
+ * Sessions are in session-window-operator.ts; the rules are in docs/spec/windows.md.
+ *
+ * V1 A window exists in state from its first record until its cleanup time, end - 1 + lateness.
+ * V2 Its timers are registered when it comes into being, never per record: one to fire at end - 1, one to clean up if lateness keeps it longer.
+ * V3 A record is added to exactly those of its windows whose cleanup time is ahead of the watermark.
+ * V4 A record that comes behind the end of a window that still exists fires it again, with everything it holds.
+ */
+import { present } from '../base/assert.ts'
+import { mapState } from '../state/descriptors.ts'
+import type { MapState, TimerNamespace } from '../state/keyed-state.ts'
+import { MAX_WATERMARK } from '../stream/element.ts'
+import type { Key } from '../stream/key-groups.ts'
+import { Aggregation } from './aggregation.ts'
+import { checkTimestamp, cleanupTime } from './event-time.ts'
+import { selectKey } from './key-selection.ts'
+import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
+import { LateRecords } from './late-records.ts'
+import type { OperatorSpec } from './operator.ts'
+import { sessionWindowOperator } from './session-window-operator.ts'
+import type { SlidingEventTimeWindows, TumblingEventTimeWindows } from './window-assigners.ts'
+import { checkWindow, type WindowDefinition } from './window-definition.ts'
+import { windowStart } from './window-start.ts'
+
+/**
+ * Aggregates the records of each key and window.
+ *
+ * @throws GRA1005 when the lateness is out of its limits, or a session's aggregate cannot merge
+ */
+export function windowOperator<T, K extends Key, A, R, O>(definition: WindowDefinition<T, K, A, R, O>): OperatorSpec {
+  const { assigner } = definition
+  const allowedLatenessMs = checkWindow(definition)
+  if (assigner.kind === 'session') return sessionWindowOperator(definition, assigner)
+  return keyedOperator({
+    kind: 'window',
+    layout: { states: [{ name: 'windows', kind: 'map' }], assigner: { ...assigner }, allowedLatenessMs },
+    open: (runtime) => new AlignedWindows(definition, assigner, runtime),
+  })
+}
+
+class AlignedWindows<T, A> implements KeyedLogic {
+  readonly #sizeMs: number
+  readonly #slideMs: number
+  readonly #offsetMs: number
+  readonly #latenessMs: number
+  readonly #keySelector: (value: T) => Key
+  readonly #runtime: KeyedRuntime
+  readonly #aggregation: Aggregation<T, A>
+  readonly #late: LateRecords
+  /** Accumulators of the current key by window start. */
+  readonly #windows: MapState<number, A>
+
+  constructor(
+    definition: WindowDefinition<T, never, A, never, unknown>,
+    assigner: TumblingEventTimeWindows | SlidingEventTimeWindows,
+    runtime: KeyedRuntime,
+  ) {
+    this.#sizeMs = assigner.sizeMs
+    this.#slideMs = assigner.kind === 'sliding' ? assigner.slideMs : assigner.sizeMs
+    this.#offsetMs = assigner.offsetMs
+    this.#latenessMs = definition.allowedLatenessMs ?? 0
+    this.#keySelector = definition.keySelector
+    this.#runtime = runtime
+    this.#aggregation = new Aggregation(definition, runtime.context.info)
+    this.#late = new LateRecords(runtime.context, definition.lateTag)
+    this.#windows = runtime.keyed.mapState(mapState<number, A>('windows'))
+  }
+
+  onRecord(value: T, timestamp: number): void {
+    const { context, keyed, clock } = this.#runtime
+    checkTimestamp(context.info, timestamp)
+    const key = selectKey(this.#keySelector, value, context.info)
+    // the earliest window that may still take records: every later one may too (V3)
+    const openFrom = Math.max(timestamp, clock.watermark - this.#latenessMs + 1) - this.#sizeMs
+    let start = windowStart(timestamp, this.#offsetMs, this.#slideMs)
+    if (start <= openFrom) return this.#onNoWindow(value, timestamp)
+    keyed.setCurrentKey(key)
+    for (; start > openFrom; start -= this.#slideMs) this.#add(key, start, value)
+  }
+
+  onEventTimer(timestampMs: number, key: Key, namespace: TimerNamespace): void {
+    const start = Number(namespace)
+    const maxTimestamp = start + this.#sizeMs - 1
+    if (timestampMs === maxTimestamp) this.#fire(key, start, present(this.#windows.get(start), 'the window of a timer'))
+    if (timestampMs === cleanupTime(maxTimestamp, this.#latenessMs)) this.#windows.remove(start)
+  }
+
+  onProcessingTimer(): void {}
+
+  #add(key: Key, start: number, value: T): void {
+    const windows = this.#windows
+    const before = windows.get(start)
+    let accumulator: A
+    if (before === undefined) {
+      accumulator = this.#aggregation.first(value)
+      windows.put(start, accumulator)
+      this.#registerTimers(start)
+    } else {
+      accumulator = this.#aggregation.add(value, before)
+      if (accumulator !== before) windows.put(start, accumulator)
+    }
+    if (start + this.#sizeMs - 1 <= this.#runtime.clock.watermark) this.#fire(key, start, accumulator) // V4
+  }
+
+  /** V2 */
+  #registerTimers(start: number): void {
+    const { keyed, clock } = this.#runtime
+    const maxTimestamp = start + this.#sizeMs - 1
+    if (maxTimestamp > clock.watermark) keyed.eventTimers.register(maxTimestamp, start)
+    const cleanup = cleanupTime(maxTimestamp, this.#latenessMs)
+    if (cleanup > maxTimestamp && cleanup < MAX_WATERMARK) keyed.eventTimers.register(cleanup, start)
+  }
+
+  #fire(key: Key, start: number, accumulator: A): void {
+    const end = start + this.#sizeMs
+    const result = this.#aggregation.result(key, { start, end }, accumulator)
+    this.#runtime.context.output.onRecord(result, end - 1)
+  }
+
+  #onNoWindow(value: T, timestamp: number): void {
+    if (timestamp + this.#latenessMs <= this.#runtime.clock.watermark) this.#late.onLate(value, timestamp)
+    else this.#late.onOutside()
+  }
+}

@@ -1,0 +1,158 @@
+import type { ByteWriter } from '../base/bytes.ts'
+import { EngineError } from '../base/errors.ts'
+import type { ShapeTable } from './shape-table.ts'
+import {
+  NEGATIVE_INT_MIN,
+  SHORT_SHAPE_MAX,
+  SHORT_STRING_BYTES_MAX,
+  SMALL_INT_MAX,
+  TAG_ARRAY,
+  TAG_BIGINT,
+  TAG_DATE,
+  TAG_F64,
+  TAG_FALSE,
+  TAG_INT,
+  TAG_LOOSE_NULL_OBJECT,
+  TAG_LOOSE_OBJECT,
+  TAG_MAP,
+  TAG_NEW_NULL_SHAPE,
+  TAG_NEW_SHAPE,
+  TAG_NULL,
+  TAG_SAFE_BIGINT,
+  TAG_SET,
+  TAG_SHAPE,
+  TAG_SHORT_SHAPE,
+  TAG_SHORT_STRING,
+  TAG_STRING,
+  TAG_TRUE,
+  TAG_TYPED_ARRAY,
+  TAG_UNDEFINED,
+  TYPED_ARRAYS,
+  VALUE_DEPTH_MAX,
+} from './value-format.ts'
+
+/** Throws in the middle for what cannot be encoded: `encodeValue` cuts off what was written. `depth` is the number of containers around it. */
+export function writeValue(out: ByteWriter, value: unknown, shapes: ShapeTable, depth: number): void {
+  switch (typeof value) {
+    case 'number':
+      return writeNumber(out, value)
+    case 'string':
+      return writeString(out, value)
+    case 'boolean':
+      return out.u8(value ? TAG_TRUE : TAG_FALSE)
+    case 'undefined':
+      return out.u8(TAG_UNDEFINED)
+    case 'bigint':
+      return writeBigInt(out, value)
+    case 'object':
+      return value === null ? out.u8(TAG_NULL) : writeObject(out, value, shapes, depth)
+    case 'function':
+    case 'symbol':
+      throw refused()
+  }
+}
+
+function writeNumber(out: ByteWriter, value: number): void {
+  if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
+    out.u8(TAG_F64)
+    out.f64(value)
+  } else if (value >= NEGATIVE_INT_MIN && value <= SMALL_INT_MAX) {
+    out.u8(value & 0xff)
+  } else {
+    out.u8(TAG_INT)
+    out.zigzag(value)
+  }
+}
+
+function writeString(out: ByteWriter, value: string): void {
+  if (out.shortAscii(value, TAG_SHORT_STRING)) return
+  const byteCount = Buffer.byteLength(value)
+  if (byteCount <= SHORT_STRING_BYTES_MAX) out.u8(TAG_SHORT_STRING + byteCount)
+  else {
+    out.u8(TAG_STRING)
+    out.varint(byteCount)
+  }
+  out.text(value, byteCount)
+}
+
+function writeBigInt(out: ByteWriter, value: bigint): void {
+  const small = Number(value)
+  if (Number.isSafeInteger(small)) {
+    out.u8(TAG_SAFE_BIGINT)
+    out.zigzag(small)
+    return
+  }
+  const hex = (value < 0n ? -value : value).toString(16)
+  const magnitude = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex')
+  out.u8(TAG_BIGINT)
+  out.varint(magnitude.length * 2 + (value < 0n ? 1 : 0))
+  out.bytes(magnitude)
+}
+
+function writeObject(out: ByteWriter, value: object, shapes: ShapeTable, depth: number): void {
+  if (depth >= VALUE_DEPTH_MAX) throw refused()
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype) writePlainObject(out, value, shapes, depth)
+  else if (Array.isArray(value) && prototype === Array.prototype) writeArray(out, value, shapes, depth)
+  else if (prototype === null) writePlainObject(out, value, shapes, depth)
+  else writeBuiltIn(out, value, prototype, shapes, depth)
+}
+
+function writePlainObject(out: ByteWriter, value: object, shapes: ShapeTable, depth: number): void {
+  const keys = Object.keys(value)
+  writeShape(out, keys, Object.getPrototypeOf(value) !== null, shapes)
+  const fields = value as Record<string, unknown> // read by its own keys only
+  for (let i = 0; i < keys.length; i++) writeValue(out, fields[keys[i]!], shapes, depth + 1) // i < length
+}
+
+function writeShape(out: ByteWriter, keys: readonly string[], hasPrototype: boolean, shapes: ShapeTable): void {
+  const number = shapes.find(keys, hasPrototype)
+  if (number >= 0) {
+    if (number <= SHORT_SHAPE_MAX) return out.u8(TAG_SHORT_SHAPE + number)
+    out.u8(TAG_SHAPE)
+    return out.varint(number)
+  }
+  const isNumbered = shapes.define(keys, hasPrototype)
+  if (hasPrototype) out.u8(isNumbered ? TAG_NEW_SHAPE : TAG_LOOSE_OBJECT)
+  else out.u8(isNumbered ? TAG_NEW_NULL_SHAPE : TAG_LOOSE_NULL_OBJECT)
+  out.varint(keys.length)
+  for (const key of keys) out.string(key)
+}
+
+function writeArray(out: ByteWriter, value: readonly unknown[], shapes: ShapeTable, depth: number): void {
+  out.u8(TAG_ARRAY)
+  out.varint(value.length)
+  for (let i = 0; i < value.length; i++) writeValue(out, value[i], shapes, depth + 1)
+}
+
+function writeBuiltIn(out: ByteWriter, value: object, prototype: unknown, shapes: ShapeTable, depth: number): void {
+  if (value instanceof Date && prototype === Date.prototype) {
+    out.u8(TAG_DATE)
+    out.f64(value.getTime())
+  } else if (value instanceof Map && prototype === Map.prototype) {
+    out.u8(TAG_MAP)
+    out.varint(value.size)
+    for (const [key, inner] of value) {
+      writeValue(out, key, shapes, depth + 1)
+      writeValue(out, inner, shapes, depth + 1)
+    }
+  } else if (value instanceof Set && prototype === Set.prototype) {
+    out.u8(TAG_SET)
+    out.varint(value.size)
+    for (const inner of value) writeValue(out, inner, shapes, depth + 1)
+  } else if (ArrayBuffer.isView(value)) writeTypedArray(out, value, prototype)
+  else throw refused()
+}
+
+function writeTypedArray(out: ByteWriter, value: ArrayBufferView, prototype: unknown): void {
+  const kind = TYPED_ARRAYS.findIndex((row) => row.prototype === prototype)
+  if (kind < 0) throw refused()
+  out.u8(TAG_TYPED_ARRAY)
+  out.u8(kind)
+  out.lengthPrefixed(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
+}
+
+/** Replaced by the error of `unencodable`, which knows the path. */
+function refused(): EngineError {
+  return new EngineError('SER1001', 'a value changed while it was encoded. Nothing of it was written. Do not change records after they were emitted.')
+}

@@ -1,0 +1,179 @@
+import { ByteReader } from '../base/bytes.ts'
+import { asEngineError } from '../base/errors.ts'
+import { ShapeTable } from '../serde/shape-table.ts'
+import { anySerializer } from '../serde/type-serializer.ts'
+import { type Key, type KeyGroupRange, checkKey, keyGroupOf } from '../stream/key-groups.ts'
+import {
+  CHECKSUM_BYTES,
+  ENTRY_COUNT_OFFSET,
+  FIXED_HEADER_BYTES,
+  SLOT_BITS_PER_VARINT,
+  STATE_KINDS,
+  TIMER_ABSOLUTE_NAMESPACE,
+  TIMER_ABSOLUTE_TIMESTAMP,
+  TIMER_FLAGS_MAX,
+  TIMER_TEXT_NAMESPACE,
+  corruptChunk,
+} from './chunk-format.ts'
+import {
+  type DeclaredState,
+  type DeclaredStates,
+  EVENT_TIMERS_SLOT,
+  FIRST_STATE_SLOT,
+  PROCESSING_TIMERS_SLOT,
+  type StateKind,
+} from './declared-states.ts'
+import { StateMap } from './state-map.ts'
+import { type TimerSet, hasTimer, timerSetOf, withTimer } from './timer-set.ts'
+
+/** Where decoded entries go. */
+export type EntryReceiver = (key: Key, keyGroup: number, slots: unknown[]) => void
+
+export interface ChunkReaderOptions {
+  readonly uid: string
+  readonly maxParallelism: number
+  readonly keyGroups: KeyGroupRange
+  readonly states: DeclaredStates
+}
+
+/** Decodes one chunk that `splitChunks` gave. Chunks of foreign key groups are skipped, unread. */
+export function readChunk(chunk: Uint8Array, options: ChunkReaderOptions, receive: EntryReceiver): void {
+  const reader = new ByteReader(chunk.subarray(0, chunk.length - CHECKSUM_BYTES))
+  const header = reader.dataView
+  const keyGroup = header.getUint16(6, true)
+  if (keyGroup < options.keyGroups.first || keyGroup > options.keyGroups.last) return
+  reader.skip(FIXED_HEADER_BYTES)
+  try {
+    checkOwner(reader, options)
+    const states = readStates(reader, options)
+    const entries = new EntryReader(reader, states, options)
+    for (let left = header.getUint32(ENTRY_COUNT_OFFSET, true); left > 0; left--) entries.readOne(keyGroup, receive)
+    reader.finish(`the chunk of key group ${keyGroup}`)
+  } catch (error) {
+    throw asEngineError(error, 'SER1002', `the chunk of key group ${keyGroup} cannot be decoded`, { operator: options.uid })
+  }
+}
+
+function checkOwner(reader: ByteReader, { uid, maxParallelism }: ChunkReaderOptions): void {
+  const writtenWith = reader.varint()
+  const owner = reader.string()
+  if (owner !== uid) throw corruptChunk(`it belongs to operator "${owner}", and was handed to operator "${uid}"`, uid)
+  if (writtenWith === maxParallelism) return
+  throw corruptChunk(`it was written with max parallelism ${writtenWith}, and is read with ${maxParallelism}`, uid)
+}
+
+function readStates(reader: ByteReader, { states, uid }: ChunkReaderOptions): DeclaredState[] {
+  const found: DeclaredState[] = []
+  for (let left = reader.count(4, 'states'); left > 0; left--) {
+    const name = reader.string()
+    const kind = readKind(reader)
+    const id = reader.string()
+    const version = reader.varint()
+    if (id !== anySerializer.id || version !== anySerializer.version) {
+      throw reader.malformed(
+        `state "${name}" of operator "${uid}" was written by serializer ${id} version ${version}, and is read by ${anySerializer.id} version ${anySerializer.version}`,
+      )
+    }
+    found.push(states.restored(name, kind))
+  }
+  return found
+}
+
+function readKind(reader: ByteReader): StateKind {
+  const code = reader.u8()
+  const kind = STATE_KINDS[code]
+  if (kind === undefined) throw reader.malformed(`${code} is no kind of state`)
+  return kind
+}
+
+class EntryReader {
+  readonly #reader: ByteReader
+  readonly #states: readonly DeclaredState[]
+  readonly #options: ChunkReaderOptions
+  readonly #shapes = new ShapeTable()
+  readonly #slotCount: number
+  readonly #isFilled: boolean[] = []
+  #lastTimestamp = 0
+  #lastNamespace = 0
+
+  constructor(reader: ByteReader, states: readonly DeclaredState[], options: ChunkReaderOptions) {
+    this.#reader = reader
+    this.#states = states
+    this.#options = options
+    this.#slotCount = options.states.slotCount
+  }
+
+  readOne(keyGroup: number, receive: EntryReceiver): void {
+    this.#readFilled()
+    const key = checkKey(anySerializer.read(this.#reader, this.#shapes))
+    if (keyGroupOf(key, this.#options.maxParallelism) !== keyGroup) {
+      throw corruptChunk(`key ${JSON.stringify(String(key))} does not belong to key group ${keyGroup}`, this.#options.uid)
+    }
+    const slots = Array.from<unknown>({ length: this.#slotCount }).fill(undefined)
+    if (this.#isFilled[EVENT_TIMERS_SLOT] === true) slots[EVENT_TIMERS_SLOT] = this.#readTimers()
+    if (this.#isFilled[PROCESSING_TIMERS_SLOT] === true) slots[PROCESSING_TIMERS_SLOT] = this.#readTimers()
+    for (const [index, state] of this.#states.entries()) {
+      if (this.#isFilled[FIRST_STATE_SLOT + index] === true) slots[state.slot] = this.#readContent(state.kind)
+    }
+    receive(key, keyGroup, slots)
+  }
+
+  #readFilled(): void {
+    const count = FIRST_STATE_SLOT + this.#states.length
+    for (let first = 0; first < count; first += SLOT_BITS_PER_VARINT) {
+      const bits = this.#reader.varint()
+      const end = Math.min(count, first + SLOT_BITS_PER_VARINT)
+      for (let i = first; i < end; i++) this.#isFilled[i] = (bits & (1 << (i - first))) !== 0
+    }
+  }
+
+  #readContent(kind: StateKind): unknown {
+    if (kind === 'value') return this.#readValue()
+    return kind === 'list' ? this.#readList() : this.#readMap()
+  }
+
+  #readValue(): unknown {
+    return anySerializer.read(this.#reader, this.#shapes)
+  }
+
+  #readList(): unknown[] | undefined {
+    const list: unknown[] = []
+    for (let left = this.#reader.count(1, 'list elements'); left > 0; left--) list.push(this.#readValue())
+    return list.length === 0 ? undefined : list
+  }
+
+  #readMap(): StateMap<unknown, unknown> | undefined {
+    let map: StateMap<unknown, unknown> | undefined
+    for (let left = this.#reader.count(2, 'map pairs'); left > 0; left--) {
+      const key = this.#readValue()
+      const value = this.#readValue()
+      if (map === undefined) map = new StateMap(key, value)
+      else map.put(key, value)
+    }
+    return map
+  }
+
+  #readTimers(): TimerSet | undefined {
+    let timers: TimerSet | undefined
+    for (let left = this.#reader.count(3, 'timers'); left > 0; left--) {
+      const flags = this.#reader.u8()
+      if (flags > TIMER_FLAGS_MAX) throw this.#reader.malformed(`${flags} does not start a timer`)
+      this.#lastTimestamp = this.#readNumber(flags & TIMER_ABSOLUTE_TIMESTAMP, this.#lastTimestamp)
+      const namespace = (flags & TIMER_TEXT_NAMESPACE) === 0 ? this.#readNamespace(flags) : this.#reader.string()
+      if (timers === undefined) timers = timerSetOf(this.#lastTimestamp, namespace)
+      else if (!hasTimer(timers, this.#lastTimestamp, namespace)) timers = withTimer(timers, this.#lastTimestamp, namespace)
+    }
+    return timers
+  }
+
+  #readNamespace(flags: number): number {
+    this.#lastNamespace = this.#readNumber(flags & TIMER_ABSOLUTE_NAMESPACE, this.#lastNamespace)
+    return this.#lastNamespace
+  }
+
+  #readNumber(isAbsolute: number, last: number): number {
+    const value = this.#reader.zigzag() + (isAbsolute === 0 ? last : 0)
+    if (!Number.isSafeInteger(value)) throw this.#reader.malformed(`${value} is not a time or namespace of a timer`)
+    return value
+  }
+}

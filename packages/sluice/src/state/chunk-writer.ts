@@ -1,0 +1,174 @@
+import { ByteWriter, crc32 } from '../base/bytes.ts'
+import { EngineError, asEngineError } from '../base/errors.ts'
+import { ShapeTable } from '../serde/shape-table.ts'
+import { anySerializer } from '../serde/type-serializer.ts'
+import type { Key } from '../stream/key-groups.ts'
+import {
+  CHUNK_FORMAT_VERSION,
+  CHUNK_MAGIC,
+  ENTRY_COUNT_OFFSET,
+  LENGTH_OFFSET,
+  SLOT_BITS_PER_VARINT,
+  STATE_KINDS,
+  TIMER_ABSOLUTE_NAMESPACE,
+  TIMER_ABSOLUTE_TIMESTAMP,
+  TIMER_TEXT_NAMESPACE,
+} from './chunk-format.ts'
+import { type DeclaredState, EVENT_TIMERS_SLOT, PROCESSING_TIMERS_SLOT } from './declared-states.ts'
+import type { Entry } from './entry-table.ts'
+import type { KeyGroupChunk, TimerNamespace } from './keyed-state.ts'
+import type { PairVisitor, StateMap } from './state-map.ts'
+import { ManyTimers, type TimerSet, namespaceOf, timestampOf } from './timer-set.ts'
+
+/** What all chunks of one snapshot say about themselves. */
+export interface ChunkDescription {
+  readonly uid: string
+  readonly maxParallelism: number
+  readonly states: readonly DeclaredState[]
+}
+
+/** Writes the entries of one key group as chunks, one after the other. */
+export class ChunkWriter implements PairVisitor<unknown, unknown> {
+  readonly #keyGroup: number
+  readonly #description: ChunkDescription
+  readonly #out = new ByteWriter()
+  #shapes = new ShapeTable()
+  #entryCount = 0
+  #lastTimestamp = 0
+  #lastNamespace = 0
+
+  constructor(keyGroup: number, description: ChunkDescription) {
+    this.#keyGroup = keyGroup
+    this.#description = description
+    this.#begin()
+  }
+
+  get length(): number {
+    return this.#out.length
+  }
+
+  get entryCount(): number {
+    return this.#entryCount
+  }
+
+  add(entry: Entry): void {
+    const { slots } = entry
+    writeFilled(this.#out, slots)
+    anySerializer.write(this.#out, entry.key, this.#shapes)
+    this.#timers(slots[EVENT_TIMERS_SLOT] as TimerSet | undefined) // what these slots hold
+    this.#timers(slots[PROCESSING_TIMERS_SLOT] as TimerSet | undefined) // likewise
+    const { states } = this.#description
+    for (let i = 0; i < states.length; i++) {
+      const state = states[i]! // i < length
+      const content = slots[state.slot]
+      if (content !== undefined) this.#content(state, content, entry.key)
+    }
+    this.#entryCount++
+  }
+
+  /** The chunk with what was added; the next one begins. */
+  finish(): KeyGroupChunk {
+    const out = this.#out
+    out.dataView.setUint32(LENGTH_OFFSET, out.length + 4, true)
+    out.dataView.setUint32(ENTRY_COUNT_OFFSET, this.#entryCount, true)
+    out.u32(crc32(out.view()))
+    const chunk = { keyGroup: this.#keyGroup, bytes: out.take(), entryCount: this.#entryCount }
+    this.#begin()
+    return chunk
+  }
+
+  #begin(): void {
+    const out = this.#out
+    this.#shapes = new ShapeTable()
+    this.#entryCount = 0
+    this.#lastTimestamp = 0
+    this.#lastNamespace = 0
+    out.u32(CHUNK_MAGIC)
+    out.u16(CHUNK_FORMAT_VERSION)
+    out.u16(this.#keyGroup)
+    // Length and entry count are filled in at the end.
+    out.u32(0)
+    out.u32(0)
+    out.varint(this.#description.maxParallelism)
+    out.string(this.#description.uid)
+    out.varint(this.#description.states.length)
+    for (const { name, kind } of this.#description.states) {
+      out.string(name)
+      out.u8(STATE_KINDS.indexOf(kind))
+      out.string(anySerializer.id)
+      out.varint(anySerializer.version)
+    }
+  }
+
+  #content(state: DeclaredState, content: unknown, key: Key): void {
+    try {
+      if (state.kind === 'value') anySerializer.write(this.#out, content, this.#shapes)
+      else if (state.kind === 'list') this.#list(content as readonly unknown[]) // what a slot of this kind holds
+      else this.#map(content as StateMap<unknown, unknown>) // likewise
+    } catch (error) {
+      throw this.#unencodable(state, key, error)
+    }
+  }
+
+  /** One pair of a map state. */
+  pair(key: unknown, value: unknown): void {
+    anySerializer.write(this.#out, key, this.#shapes)
+    anySerializer.write(this.#out, value, this.#shapes)
+  }
+
+  #list(values: readonly unknown[]): void {
+    this.#out.varint(values.length)
+    for (let i = 0; i < values.length; i++) anySerializer.write(this.#out, values[i], this.#shapes)
+  }
+
+  #map(map: StateMap<unknown, unknown>): void {
+    this.#out.varint(map.size)
+    map.forEach(this)
+  }
+
+  #timers(timers: TimerSet | undefined): void {
+    if (timers === undefined) return
+    if (timers instanceof ManyTimers) {
+      this.#out.varint(timers.size)
+      timers.forEach((timestampMs, namespace) => this.#timer(timestampMs, namespace))
+      return
+    }
+    this.#out.varint(timers.length / 2)
+    for (let i = 0; i < timers.length; i += 2) this.#timer(timestampOf(timers, i), namespaceOf(timers, i))
+  }
+
+  #timer(timestampMs: number, namespace: TimerNamespace): void {
+    const isText = typeof namespace === 'string'
+    const timestampStep = timestampMs - this.#lastTimestamp
+    const namespaceStep = isText ? 0 : namespace - this.#lastNamespace
+    // A difference of two safe integers may be none itself.
+    const isFar = !Number.isSafeInteger(timestampStep)
+    const isNamespaceFar = !Number.isSafeInteger(namespaceStep)
+    const farFlags = (isFar ? TIMER_ABSOLUTE_TIMESTAMP : 0) | (isNamespaceFar ? TIMER_ABSOLUTE_NAMESPACE : 0)
+    this.#out.u8(farFlags | (isText ? TIMER_TEXT_NAMESPACE : 0))
+    this.#out.zigzag(isFar ? timestampMs : timestampStep)
+    this.#lastTimestamp = timestampMs
+    if (isText) return this.#out.string(namespace)
+    this.#out.zigzag(isNamespaceFar ? namespace : namespaceStep)
+    this.#lastNamespace = namespace
+  }
+
+  #unencodable(state: DeclaredState, key: Key, cause: unknown): EngineError {
+    const { uid } = this.#description
+    const { message } = asEngineError(cause, 'SER1001', 'a value cannot be encoded')
+    return new EngineError('SER1001', `state "${state.name}" of key ${JSON.stringify(String(key))}: ${message}`, {
+      context: { operator: uid },
+      cause,
+    })
+  }
+}
+
+/** Bits of the slots that hold something. */
+function writeFilled(out: ByteWriter, slots: readonly unknown[]): void {
+  for (let first = 0; first < slots.length; first += SLOT_BITS_PER_VARINT) {
+    const end = Math.min(slots.length, first + SLOT_BITS_PER_VARINT)
+    let bits = 0
+    for (let i = first; i < end; i++) if (slots[i] !== undefined) bits |= 1 << (i - first)
+    out.varint(bits)
+  }
+}

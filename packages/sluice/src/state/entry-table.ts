@@ -1,0 +1,191 @@
+/**
+ * The entries of one operator, one per key, and which of them is current.
+ *
+ * Owns: entries, the current key, and when an entry must be encoded for a running snapshot. Does not own: what is in the slots
+ * (heap-states.ts, heap-timers.ts), bytes (heap-snapshot.ts).
+ *
+ * E1 An entry is made by the first write of its key, never by a read.
+ * E2 An entry without any slot filled is not in the table (K2).
+ * E3 While a cut runs, whoever changes an entry made it current first, and making it current encodes it if the cut still needs it (K3).
+ * E4 `version` of an entry is the last cut that needs it no more: the cut at its creation, or the last one it was encoded for.
+ */
+import { assert } from '../base/assert.ts'
+import { EngineError } from '../base/errors.ts'
+import { type Key, type KeyGroupRange, keyGroupOf } from '../stream/key-groups.ts'
+import type { DeclaredStates } from './declared-states.ts'
+
+export class Entry {
+  readonly key: Key
+  /** Kept, so that nothing on the hot path hashes. */
+  readonly keyGroup: number
+  version: number
+  /** Timers of both kinds, then one per declared state; undefined where there is none. */
+  readonly slots: unknown[]
+
+  constructor(key: Key, keyGroup: number, version: number, slots: unknown[]) {
+    this.key = key
+    this.keyGroup = keyGroup
+    this.version = version
+    this.slots = slots
+  }
+}
+
+/** Told about an entry of the cut that is about to change. */
+export interface CutObserver {
+  beforeChange(entry: Entry): void
+}
+
+/** No cut runs: no entry is older. */
+const NO_CUT = 0
+/** Before the first key every entry takes the slow way once. */
+const NOT_SEALED = Number.POSITIVE_INFINITY
+
+export interface EntryTableOptions {
+  readonly uid: string
+  readonly keyGroups: KeyGroupRange
+  readonly maxParallelism: number
+  readonly states: DeclaredStates
+}
+
+export class EntryTable {
+  readonly #uid: string
+  readonly #keyGroups: KeyGroupRange
+  readonly #maxParallelism: number
+  readonly #states: DeclaredStates
+  readonly #entries = new Map<Key, Entry>()
+  #key: Key | undefined
+  #current: Entry | undefined
+  #emptySlots: readonly unknown[] = []
+  #cut = 0
+  /** Entries with a smaller version must be encoded before they change. */
+  #pendingCut = NOT_SEALED
+  #observer: CutObserver | undefined
+
+  constructor(options: EntryTableOptions) {
+    this.#uid = options.uid
+    this.#keyGroups = options.keyGroups
+    this.#maxParallelism = options.maxParallelism
+    this.#states = options.states
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get key(): Key | undefined {
+    return this.#key
+  }
+
+  /** Entry of the current key, if it has one. */
+  get current(): Entry | undefined {
+    return this.#current
+  }
+
+  keys(): Iterable<Key> {
+    return this.#entries.keys()
+  }
+
+  values(): IterableIterator<Entry> {
+    return this.#entries.values()
+  }
+
+  setCurrentKey(key: Key): void {
+    if (key === this.#key) return
+    const entry = this.#entries.get(key)
+    this.#key = key
+    this.#current = entry
+    if (entry !== undefined && entry.version < this.#pendingCut) this.#touch(entry)
+  }
+
+  /** Makes the key of this entry current. */
+  enter(entry: Entry): void {
+    this.#key = entry.key
+    this.#current = entry
+    if (entry.version < this.#pendingCut) this.#touch(entry)
+  }
+
+  /** No key is current. */
+  leave(): void {
+    this.#key = undefined
+    this.#current = undefined
+  }
+
+  /** Entry of the current key, made if there is none yet. For writes. */
+  obtain(): Entry {
+    return this.#current ?? this.#create()
+  }
+
+  requireKey(): Key {
+    if (this.#key === undefined) throw this.#noKey()
+    return this.#key
+  }
+
+  /** Frees an entry that lost its last content (E2). */
+  dropIfEmpty(entry: Entry): void {
+    const { slots } = entry
+    for (let i = 0; i < slots.length; i++) if (slots[i] !== undefined) return
+    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key)
+    if (this.#current === entry) this.#current = undefined
+  }
+
+  /** An entry from a snapshot; undefined when its key has one already. */
+  addRestored(key: Key, keyGroup: number, slots: unknown[]): Entry | undefined {
+    assert(this.#pendingCut === NOT_SEALED, 'state is restored before the first key', { operator: this.#uid })
+    if (this.#entries.has(key)) return undefined
+    const entry = new Entry(key, keyGroup, this.#cut, slots)
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  /** From here every entry of now is encoded before it changes. Returns the number of the cut. */
+  beginCut(observer: CutObserver): number {
+    this.#seal()
+    assert(this.#observer === undefined, 'one snapshot at a time', { operator: this.#uid })
+    // The current entry was made current before the cut: E3 needs that to happen again.
+    this.leave()
+    this.#observer = observer
+    this.#pendingCut = ++this.#cut
+    return this.#cut
+  }
+
+  endCut(): void {
+    this.#observer = undefined
+    this.#pendingCut = NO_CUT
+  }
+
+  #touch(entry: Entry): void {
+    this.#seal()
+    if (entry.version < this.#pendingCut) this.#observer?.beforeChange(entry)
+  }
+
+  #create(): Entry {
+    const key = this.requireKey()
+    this.#seal()
+    const keyGroup = keyGroupOf(key, this.#maxParallelism)
+    const { first, last } = this.#keyGroups
+    assert(keyGroup >= first && keyGroup <= last, 'a key belongs to the subtask it is sent to', { key, keyGroup, first, last })
+    const entry = new Entry(key, keyGroup, this.#cut, this.#emptySlots.slice())
+    this.#entries.set(key, entry)
+    this.#current = entry
+    return entry
+  }
+
+  #seal(): void {
+    if (this.#pendingCut !== NOT_SEALED) return
+    this.#states.seal()
+    this.#pendingCut = NO_CUT
+    const { slotCount } = this.#states
+    this.#emptySlots = Array.from({ length: slotCount }, () => undefined)
+    // States declared after the restore: reading behind the end of an array is slow for ever.
+    for (const { slots } of this.#entries.values()) while (slots.length < slotCount) slots.push(undefined)
+  }
+
+  #noKey(): EngineError {
+    return new EngineError(
+      'STA1001',
+      `state or a timer of operator "${this.#uid}" was used while no key is current. The task stops, because it is not known whose state is meant. ` +
+        'Use state only inside processElement and onTimer, not in open, in a watermark callback, or after an await.',
+      { context: { operator: this.#uid } },
+    )
+  }
+}

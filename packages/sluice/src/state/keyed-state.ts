@@ -1,0 +1,95 @@
+/**
+ * Keyed state and timers as operators see them.
+ *
+ * Owns: the interfaces every backend implements. All states and timers of one key of one operator live together (an entry),
+ * so one lookup per record finds them all, and a snapshot takes them together.
+ *
+ * K1 A state is read and written only while a key is current; otherwise STA1001.
+ * K2 A key without any state value and timer has no entry: clearing the last one frees it.
+ * K3 Between `beginSnapshot` and the end of its slices, an entry is encoded before it changes for the first time.
+ * K4 Reads are synchronous.
+ */
+import type { Key, KeyGroupRange } from '../stream/key-groups.ts'
+import type { StateDescriptor } from './descriptors.ts'
+import type { Advance, Turn } from './turn.ts'
+
+export interface ValueState<T> {
+  /** The current key's value, or the declared default, or undefined. */
+  value(): T | undefined
+  update(value: T): void
+  clear(): void
+}
+
+export interface ListState<T> {
+  /** The live list of the current key: do not change it, do not keep it. */
+  get(): readonly T[]
+  add(value: T): void
+  update(values: readonly T[]): void
+  clear(): void
+}
+
+export interface MapState<K, V> {
+  get(key: K): V | undefined
+  has(key: K): boolean
+  put(key: K, value: V): void
+  remove(key: K): void
+  entries(): Iterable<readonly [K, V]>
+  size(): number
+  clear(): void
+}
+
+/** Timers of one kind of time. A timer is (timestamp, key, namespace); registering it twice is one timer. */
+export interface TimerService {
+  /** Registers for the current key. `namespace` is 0 where the operator has none; it must be a safe integer or a string. */
+  register(timestampMs: number, namespace?: TimerNamespace): void
+  remove(timestampMs: number, namespace?: TimerNamespace): void
+  /** Smallest registered timestamp, or undefined. */
+  earliestMs(): number | undefined
+  /**
+   * Removes and fires every timer with timestamp <= `untilMs`, in order of timestamp, including ones registered meanwhile; the
+   * timer's key is current while `fire` runs. Ends early with `more` when the turn is over.
+   */
+  advance(untilMs: number, turn: Turn, fire: (timestampMs: number, key: Key, namespace: TimerNamespace) => void): Advance
+}
+
+export type TimerNamespace = number | string
+
+export interface KeyedStateBackend {
+  readonly keyGroups: KeyGroupRange
+  readonly maxParallelism: number
+  /** Declares a state; once per name, before the first key is set. The same object serves every key. */
+  valueState<T>(descriptor: StateDescriptor<'value', T>): ValueState<T>
+  listState<T>(descriptor: StateDescriptor<'list', T>): ListState<T>
+  mapState<K, V>(descriptor: StateDescriptor<'map', V, K>): MapState<K, V>
+  readonly eventTimers: TimerService
+  readonly processingTimers: TimerService
+  /** Makes `key` current. The hot call of every keyed operator. */
+  setCurrentKey(key: Key): void
+  currentKey(): Key | undefined
+  /** Keys with an entry. */
+  keyCount(): number
+  /** All keys with an entry, in no particular order. */
+  keys(): Iterable<Key>
+  /** Restores entries from chunks; may be called with several chunks per key group, before the first record. Foreign groups are skipped. */
+  restore(chunk: Uint8Array): void
+  /** The cut, in constant time. At most one snapshot at a time. */
+  beginSnapshot(): KeyedSnapshot
+}
+
+/** A cut of the keyed state that is encoded a few entries at a time between batches. */
+export interface KeyedSnapshot {
+  /** Encodes up to `entries` more entries. `done` when every entry of the cut has been encoded. */
+  encodeSlice(entries: number): 'more' | 'done'
+  /** Entries encoded so far, by slices and by first touches. */
+  encodedCount(): number
+  /** Chunks that are complete so far, handed out once; after `done` the rest. Each is self-delimiting and belongs to one key group. */
+  takeChunks(): readonly KeyGroupChunk[]
+  /** Ends the snapshot, finished or not. Idempotent. */
+  release(): void
+}
+
+export interface KeyGroupChunk {
+  readonly keyGroup: number
+  readonly bytes: Uint8Array
+  readonly entryCount: number
+}

@@ -1,0 +1,153 @@
+/**
+ * Runs a sink as the last operator of a chain: the writer takes records, the cut gives committables, a completed checkpoint commits them.
+ *
+ * Owns: the list of committables that are not known to be committed, and the order of commits.
+ *
+ * W1 A committable is in the operator state of every checkpoint from its own until it is committed.
+ * W2 Commits run one after the other, in order of checkpoints, and only for checkpoints known to be restorable.
+ * W3 After a restore everything restored is committed again before anything new (commits are idempotent).
+ * W4 A commit that fails fails the task; nothing is dropped.
+ */
+import { assert, present } from '../base/assert.ts'
+import type { Env } from '../base/env.ts'
+import { asEngineError } from '../base/errors.ts'
+import { COMMITTABLES_STATE, WRITER_STATE, type Committer, type PendingCommittable, type Sink, type SinkContext, type SinkWriter } from '../connector/sink.ts'
+import { BaseOperator } from '../operators/base-operator.ts'
+import type { OperatorContext } from '../operators/operator.ts'
+import type { OperatorStateItems } from '../state/operator-state.ts'
+
+export interface SinkRuntime {
+  readonly env: Env
+  readonly incarnation: string
+  readonly delivery: 'exactly-once' | 'at-least-once' | 'none'
+}
+
+/** Cut, not yet durable: the promise of what it will have to commit. */
+type Batch = { readonly checkpoint: number; readonly committables: readonly unknown[] }
+
+export class SinkOperator extends BaseOperator {
+  readonly #sink: Sink<unknown>
+  readonly #runtime: SinkRuntime
+  #writer: SinkWriter<unknown, unknown, unknown> | undefined
+  #committer: Committer<unknown> | undefined
+  #context: OperatorContext | undefined
+  #pending: Batch[] = []
+  #commits: Promise<void> = Promise.resolve()
+  #isClosed = false
+
+  constructor(sink: Sink<unknown>, runtime: SinkRuntime) {
+    super()
+    this.#sink = sink
+    this.#runtime = runtime
+  }
+
+  open(context: OperatorContext): void {
+    this.#context = context
+    const sinkContext: SinkContext = {
+      ...this.#runtime,
+      uid: context.info.uid,
+      subtask: context.info.subtask,
+      parallelism: context.info.parallelism,
+      attempt: context.info.attempt,
+      wake: () => context.wake(),
+      fail: (error) => context.fail(error),
+    }
+    this.#writer = this.#sink.createWriter(sinkContext, itemsOf(context.restored, WRITER_STATE))
+    this.#committer = this.#sink.createCommitter(sinkContext)
+    this.#pending = itemsOf(context.restored, COMMITTABLES_STATE).map(toBatch)
+    if (this.#pending.length > 0) void this.#commitUpTo(present(context.restoredCheckpoint, 'the restored checkpoint'))
+  }
+
+  onRecord(value: unknown, timestamp: number): void {
+    this.#openWriter().write(value, timestamp)
+  }
+
+  override onEnd(): void {
+    this.#openWriter().endOfInput?.()
+  }
+
+  override isBlocked(): boolean {
+    return this.#writer?.isBlocked() === true
+  }
+
+  override async snapshot(checkpoint: number): Promise<OperatorStateItems> {
+    // The cut is the synchronous part: what is pending now, and the writer's own cut.
+    const before = [...this.#pending]
+    const cut = await this.#openWriter().snapshot(checkpoint)
+    const own: Batch = { checkpoint, committables: cut.committables }
+    if (own.committables.length > 0) this.#pending.push(own)
+    return [
+      { name: COMMITTABLES_STATE, mode: 'split', items: [...before, own].flatMap(toItems) },
+      { name: WRITER_STATE, mode: 'split', items: cut.states },
+    ]
+  }
+
+  override onCheckpointComplete(checkpoint: number): Promise<void> {
+    return this.#commitUpTo(checkpoint)
+  }
+
+  /** Without checkpoints the end of the job is the only moment at which output can become visible. */
+  override async finish(): Promise<void> {
+    if (this.#runtime.delivery !== 'none') {
+      await this.#commits
+      return
+    }
+    const cut = await this.#openWriter().snapshot(0)
+    this.#pending.push({ checkpoint: 0, committables: cut.committables })
+    await this.#commitUpTo(0)
+  }
+
+  override async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#commits.catch(alreadyReported)
+    await this.#writer?.close()
+  }
+
+  #commitUpTo(checkpoint: number): Promise<void> {
+    this.#commits = this.#commits.then(() => this.#commitNow(checkpoint))
+    this.#commits.catch((error: unknown) => this.#failCommit(error))
+    return this.#commits
+  }
+
+  async #commitNow(checkpoint: number): Promise<void> {
+    const due = this.#pending.filter((batch) => batch.checkpoint <= checkpoint)
+    if (due.length === 0) return
+    const committer = this.#committer
+    if (committer !== undefined) {
+      due.sort((a, b) => a.checkpoint - b.checkpoint)
+      await committer.commit(due.flatMap((batch) => batch.committables))
+    }
+    this.#pending = this.#pending.filter((batch) => !due.includes(batch))
+  }
+
+  #failCommit(error: unknown): void {
+    if (this.#isClosed) return
+    const info = this.#context?.info
+    this.#context?.fail(
+      asEngineError(error, 'SNK1002', 'a commit failed. The job restarts and commits again from its last checkpoint. Look at the cause', {
+        ...(info === undefined ? {} : { operator: info.uid, subtask: info.subtask }),
+      }),
+    )
+  }
+
+  #openWriter(): SinkWriter<unknown, unknown, unknown> {
+    assert(this.#writer !== undefined, 'a sink was used before it was opened')
+    return this.#writer
+  }
+}
+
+function itemsOf(restored: OperatorStateItems | undefined, name: string): readonly unknown[] {
+  return restored?.find((list) => list.name === name)?.items ?? []
+}
+
+function toBatch(item: unknown): Batch {
+  const { checkpoint, committable } = item as PendingCommittable // written by toItems
+  return { checkpoint, committables: [committable] }
+}
+
+function toItems(batch: Batch): PendingCommittable[] {
+  return batch.committables.map((committable) => ({ checkpoint: batch.checkpoint, committable }))
+}
+
+/** #failCommit has told the task. */
+function alreadyReported(): void {}

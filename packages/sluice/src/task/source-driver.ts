@@ -1,0 +1,178 @@
+/**
+ * The head of a source task: polls the reader, assigns timestamps, makes watermarks per split, limits the rate.
+ *
+ * Owns: the reader and its splits, the watermark of the source. Does not own: barriers (the task puts them in between two polls).
+ *
+ * V1 `poll` is one bounded, synchronous piece of work; between two polls the reader's snapshot is exact.
+ * V2 A watermark says something about all records emitted before it, and nothing about splits that are not assigned yet.
+ * V3 Timestamps are safe integers or NO_TIMESTAMP; anything else is TIM1001.
+ */
+import { present } from '../base/assert.ts'
+import type { Clock } from '../base/env.ts'
+import { EngineError } from '../base/errors.ts'
+import { SPLITS_STATE, type PollResult, type ReaderContext, type ReaderOutput, type SourceReader, type SourceSplit, type SplitOutput } from '../connector/source.ts'
+import type { RecordReceiver } from '../operators/operator.ts'
+import type { OperatorStateItems } from '../state/operator-state.ts'
+import { NO_TIMESTAMP } from '../stream/element.ts'
+import { SplitWatermarks, type SplitWatermark } from '../time/split-watermarks.ts'
+import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
+import type { SourceNode } from '../graph/logical-graph.ts'
+import type { OutputPressure } from '../exchange/blocking.ts'
+import { RateLimiter } from './rate-limiter.ts'
+
+/** Records of one poll at the most. */
+export const POLL_RECORDS_MAX = 512
+
+export interface SourceDriverOptions {
+  readonly node: SourceNode
+  readonly reader: ReaderContext
+  readonly clock: Clock
+  readonly receiver: RecordReceiver
+  readonly sideOutput: (tag: string) => RecordReceiver
+  readonly pressure: OutputPressure
+  readonly isChainBlocked: () => boolean
+}
+
+export interface SourceProgress {
+  readonly poll: PollResult
+  /** When `poll` is `nothing` because of the rate limit: monotonic milliseconds until which to wait. */
+  readonly resumeAtMs: number | undefined
+}
+
+export class SourceDriver {
+  readonly #reader: SourceReader<unknown, SourceSplit>
+  readonly #output: DriverOutput
+  readonly #rate: RateLimiter | undefined
+  readonly #clock: Clock
+  readonly #watermarks: SplitWatermarks
+  #isEnded = false
+
+  constructor(options: SourceDriverOptions) {
+    const { node, reader, clock } = options
+    this.#reader = node.source.createReader(reader)
+    this.#clock = clock
+    this.#watermarks = new SplitWatermarks(node.watermarks)
+    this.#output = new DriverOutput(options, this.#watermarks)
+    this.#rate = node.rateLimit === undefined ? undefined : new RateLimiter(node.rateLimit / reader.parallelism, clock.monotonicMs())
+  }
+
+  start(restored: OperatorStateItems | undefined): void {
+    const splits = restored?.find((list) => list.name === SPLITS_STATE)?.items ?? []
+    this.#reader.start()
+    if (splits.length > 0) this.#reader.addSplits(splits as readonly SourceSplit[]) // written by snapshot below
+  }
+
+  addSplits(splits: readonly unknown[]): void {
+    if (splits.length > 0) this.#reader.addSplits(splits as readonly SourceSplit[]) // made by the same source's enumerator
+  }
+
+  noMoreSplits(): void {
+    this.#reader.noMoreSplits()
+  }
+
+  get recordsIn(): number {
+    return this.#output.records
+  }
+
+  poll(): SourceProgress {
+    if (this.#isEnded) return ENDED
+    const allowed = this.#allowedRecords()
+    if (allowed === 0) return { poll: 'nothing', resumeAtMs: present(this.#rate, 'the rate limit').freeAtMs(this.#clock.monotonicMs()) }
+    const before = this.#output.records
+    const result = this.#reader.poll(this.#output, allowed)
+    this.#rate?.take(this.#output.records - before)
+    if (result === 'end') this.#isEnded = true
+    return result === 'more' ? MORE : result === 'end' ? ENDED : NOTHING
+  }
+
+  /** The combined watermark of the splits if it grew, and whether all are idle. */
+  watermark(nowMs: number): { readonly watermark?: number; readonly idle?: boolean } {
+    return this.#watermarks.emit(nowMs)
+  }
+
+  snapshot(): OperatorStateItems {
+    return [{ name: SPLITS_STATE, mode: 'split', items: this.#reader.snapshot() }]
+  }
+
+  position(): string | undefined {
+    return this.#reader.position()
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close()
+  }
+
+  #allowedRecords(): number {
+    if (this.#rate === undefined) return POLL_RECORDS_MAX
+    return Math.min(POLL_RECORDS_MAX, this.#rate.available(this.#clock.monotonicMs()))
+  }
+}
+
+const MORE: SourceProgress = { poll: 'more', resumeAtMs: undefined }
+const NOTHING: SourceProgress = { poll: 'nothing', resumeAtMs: undefined }
+const ENDED: SourceProgress = { poll: 'end', resumeAtMs: undefined }
+
+class DriverOutput implements ReaderOutput<unknown> {
+  readonly #options: SourceDriverOptions
+  readonly #watermarks: SplitWatermarks
+  readonly #splits = new Map<string, DriverSplit>()
+  records = 0
+
+  constructor(options: SourceDriverOptions, watermarks: SplitWatermarks) {
+    this.#options = options
+    this.#watermarks = watermarks
+  }
+
+  split(splitId: string): SplitOutput<unknown> {
+    let split = this.#splits.get(splitId)
+    if (split === undefined) {
+      const { node, receiver } = this.#options
+      split = new DriverSplit(this, receiver, node.watermarks, this.#watermarks.split(splitId))
+      this.#splits.set(splitId, split)
+    }
+    return split
+  }
+
+  finishSplit(splitId: string): void {
+    if (this.#splits.delete(splitId)) this.#watermarks.remove(splitId)
+  }
+
+  sideOutput(tag: string, value: unknown): void {
+    this.records++
+    this.#options.sideOutput(tag).onRecord(value, NO_TIMESTAMP)
+  }
+
+  isFull(): boolean {
+    return this.#options.pressure.blocked !== 0
+  }
+}
+
+class DriverSplit implements SplitOutput<unknown> {
+  readonly #owner: DriverOutput
+  readonly #receiver: RecordReceiver
+  readonly #timestampOf: ((value: unknown, sourceTimestamp: number) => number) | undefined
+  readonly #watermark: SplitWatermark
+
+  constructor(owner: DriverOutput, receiver: RecordReceiver, strategy: WatermarkStrategy<unknown>, watermark: SplitWatermark) {
+    this.#owner = owner
+    this.#receiver = receiver
+    this.#timestampOf = strategy.timestampOf
+    this.#watermark = watermark
+  }
+
+  emit(value: unknown, sourceTimestamp: number): void {
+    const timestamp = this.#timestampOf === undefined ? sourceTimestamp : this.#timestampOf(value, sourceTimestamp)
+    if (!Number.isSafeInteger(timestamp)) throw badTimestamp(timestamp)
+    this.#owner.records++
+    if (timestamp !== NO_TIMESTAMP) this.#watermark.onEvent(timestamp)
+    this.#receiver.onRecord(value, timestamp)
+  }
+}
+
+function badTimestamp(timestamp: unknown): EngineError {
+  return new EngineError(
+    'TIM1001',
+    `the timestamp of a record is ${String(timestamp)}, not a safe integer of milliseconds. The record was not processed and the task fails. Make withTimestamp() return milliseconds since 1970 as an integer (Math.round, Date.parse) for every record`,
+  )
+}
+

@@ -1,0 +1,314 @@
+/**
+ * One subtask of a chained vertex: mailbox, input, chain, snapshots. The same code in every host.
+ *
+ * Owns: the order of everything that happens to one subtask. Does not own: its thread (task-loop), the other ends of its channels, the
+ * decision when to checkpoint.
+ *
+ * T1 One step: mailbox, then blocked?, then a cut watermark goes on, then at most one batch, then due timers, then a slice of a running snapshot.
+ * T2 A step never suspends. What takes long is cut: watermarks by the turn, snapshots by slices, batches by their size.
+ * T3 A barrier is handled between two records, when no watermark is half handled: everything emitted before it is in front of it.
+ * T4 The cut, in this order: operators' own states, barrier downstream, keyed states (constant time). Then the asynchronous part.
+ * T5 After `failed` or `close` no step does anything.
+ * T6 A drained task keeps taking part in checkpoints until `finish`.
+ */
+import { assert, present } from '../base/assert.ts'
+import { EngineError, asEngineError, errorToData, type ErrorContext } from '../base/errors.ts'
+import type { CheckpointId } from '../base/ids.ts'
+import type { TaskReport } from '../control/messages.ts'
+import type { CheckpointMode } from '../stream/element.ts'
+import { TaskCounters } from './counters.ts'
+import { GateDriver } from './gate-driver.ts'
+import { OperatorChain } from './operator-chain.ts'
+import { restoreChain } from './restore.ts'
+import { SnapshotRuns } from './snapshot-runs.ts'
+import { SourceHead } from './source-head.ts'
+import { StepTurn } from './step-turn.ts'
+import type { TaskEnvironment } from './task-environment.ts'
+import { TaskMeter } from './task-meter.ts'
+import { WakeTimer } from './wake-timer.ts'
+
+/** `progress`: call again soon; `blocked`: output has no room, `idle`: nothing to do until the next wake; `done`: over. */
+export type StepResult = 'progress' | 'blocked' | 'idle' | 'done'
+
+/** What a head did in one step; `ended` is said once, when the whole bounded input has been given to the chain. */
+export type HeadResult = 'progress' | 'idle' | 'ended'
+
+/** What stands before the chain: a source or an input gate. */
+export interface TaskHead {
+  readonly recordsIn: number
+  /** Hands at most one batch to the chain. */
+  step(): HeadResult
+  /** Where the record at hand came from. */
+  recordPosition(): string | undefined
+  /** Monotonic milliseconds at which the head wants a step even without a wake. */
+  nextStepMs(): number
+  close(): Promise<void>
+}
+
+export type Mail =
+  | { readonly kind: 'trigger'; readonly checkpoint: CheckpointId; readonly mode: CheckpointMode }
+  | { readonly kind: 'complete'; readonly checkpoint: CheckpointId }
+  | { readonly kind: 'aborted'; readonly checkpoint: CheckpointId }
+  | { readonly kind: 'splits'; readonly splits: readonly unknown[]; readonly noMore: boolean }
+  | { readonly kind: 'finish' }
+
+type TaskState = 'created' | 'ready' | 'running' | 'ending' | 'drained' | 'finishing' | 'finished' | 'failed' | 'closed'
+
+export class StreamTask {
+  readonly environment: TaskEnvironment
+  readonly #counters = new TaskCounters()
+  readonly #chain: OperatorChain
+  readonly #turn: StepTurn
+  readonly #meter: TaskMeter
+  readonly #wakeTimer: WakeTimer
+  readonly #snapshots: SnapshotRuns
+  readonly #mail: Mail[] = []
+  #head: TaskHead | undefined
+  #gate: GateDriver | undefined
+  #source: SourceHead | undefined
+  #state: TaskState = 'created'
+  #lastFlushMs = 0
+
+  constructor(environment: TaskEnvironment) {
+    this.environment = environment
+    this.#chain = new OperatorChain(environment, this.#counters)
+    this.#turn = new StepTurn(environment.pressure)
+    this.#meter = new TaskMeter(environment.env.clock)
+    this.#wakeTimer = new WakeTimer(environment.env, () => environment.wake())
+    this.#snapshots = new SnapshotRuns(environment)
+  }
+
+  /** Restores and opens; afterwards `start` may be called. */
+  async prepare(): Promise<void> {
+    assert(this.#state === 'created', 'a task was prepared twice')
+    const { restore, storage } = this.environment
+    try {
+      const restored = restore === undefined ? undefined : await restoreChain(restore, this.#chain.links, present(storage, 'the checkpoint storage'))
+      this.#chain.open(restored, (error) => this.#fail(error))
+      this.#createHead(restored?.items.get(present(this.environment.vertex.operators[0], 'the head').uid))
+      if (!this.#isOver()) this.#state = 'ready'
+    } catch (error) {
+      throw this.#locate(error)
+    }
+  }
+
+  start(): void {
+    if (this.#isOver()) return
+    assert(this.#state === 'ready', 'a task was started before it was ready', { state: this.#state })
+    this.#state = 'running'
+    this.#source?.start()
+    this.environment.wake()
+  }
+
+  post(mail: Mail): void {
+    if (this.#isOver()) return
+    this.#mail.push(mail)
+    this.environment.wake()
+  }
+
+  /** One bounded piece of work. Never throws: failures are reported. */
+  step(): StepResult {
+    if (this.#isOver() || this.#state === 'created' || this.#state === 'ready') return 'done'
+    this.#meter.begin()
+    let result: StepResult = 'done'
+    try {
+      result = this.#work()
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#meter.end(result)
+    return result
+  }
+
+  report(): TaskReport {
+    const { vertex, subtask, outputs } = this.environment
+    return {
+      vertex: vertex.id,
+      subtask,
+      recordsIn: this.#head?.recordsIn ?? 0,
+      recordsOut: outputs.reduce((sum, output) => sum + output.recordsOut(), 0),
+      watermark: this.#chain.watermark,
+      counters: this.#counters.snapshot(),
+      ...this.#meter.take(),
+    }
+  }
+
+  /** Releases everything. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#wakeTimer.cancel()
+    this.#snapshots.abortAll()
+    this.environment.gate?.close()
+    for (const output of this.environment.outputs) output.close()
+    await this.#head?.close()
+    await this.#chain.close()
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'failed' || this.#state === 'closed' || this.#state === 'finished'
+  }
+
+  #createHead(restoredSplits: Parameters<SourceHead['restore']>[0]): void {
+    const { gate, vertex } = this.environment
+    const first = present(vertex.operators[0], 'the head')
+    if (first.node.kind === 'source') {
+      this.#source = new SourceHead({ node: first.node, uid: first.uid, chain: this.#chain, counters: this.#counters, turn: this.#turn, task: this.environment, fail: (error) => this.#fail(error) })
+      this.#source.restore(restoredSplits)
+      this.#head = this.#source
+      return
+    }
+    this.#gate = new GateDriver({ gate: present(gate, 'the input gate'), chain: this.#chain, turn: this.#turn, task: this.environment, snapshot: (checkpoint, alignmentMs) => this.#cut(checkpoint, alignmentMs) })
+    this.#head = this.#gate
+  }
+
+  // T1
+  #work(): StepResult {
+    this.#turn.begin()
+    this.#readMail()
+    if (this.#isOver() || this.#state === 'finishing') return 'done'
+    if (this.#isBlocked()) {
+      this.#snapshots.sliceFreely()
+      return this.#snapshots.isEncoding ? 'progress' : 'blocked'
+    }
+    const hasWorked = this.#advanceOrTakeBatch()
+    const hasFired = this.#fireProcessingTimers()
+    if (hasWorked || hasFired) this.#snapshots.slicePaced()
+    else this.#snapshots.sliceFreely()
+    return this.#settle(hasWorked || hasFired || this.#snapshots.isEncoding)
+  }
+
+  #advanceOrTakeBatch(): boolean {
+    if (this.#chain.isAdvancing) {
+      this.#chain.resume(this.#turn)
+      return true
+    }
+    if (this.#state === 'ending') {
+      this.#drain()
+      return true
+    }
+    if (this.#state !== 'running') return this.#stepDrained()
+    const result = present(this.#head, 'the head of the task').step()
+    if (result === 'ended') this.#state = 'ending'
+    return result !== 'idle'
+  }
+
+  /** After its end a gate still carries barriers. */
+  #stepDrained(): boolean {
+    return this.#gate !== undefined && this.#gate.step() === 'progress'
+  }
+
+  #drain(): void {
+    this.#chain.end()
+    for (const output of this.environment.outputs) output.broadcast({ kind: 'end' })
+    this.#state = 'drained'
+    this.environment.reports.drained()
+  }
+
+  #isBlocked(): boolean {
+    return this.environment.pressure.blocked !== 0 || this.#chain.isBlocked()
+  }
+
+  #fireProcessingTimers(): boolean {
+    const dueMs = this.#chain.earliestWakeMs()
+    if (dueMs === Number.POSITIVE_INFINITY || this.#chain.isAdvancing) return false
+    const nowMs = this.environment.env.clock.wallMs()
+    if (dueMs > nowMs) return false
+    this.#chain.onProcessingTime(nowMs, this.#turn)
+    return true
+  }
+
+  /** Decides what to wait for, and sends what has gathered when there is nothing else to do. */
+  #settle(hasMore: boolean): StepResult {
+    const nowMs = this.#meter.nowMs
+    if (!hasMore || nowMs - this.#lastFlushMs >= this.environment.settings.bufferTimeoutMs) {
+      this.#lastFlushMs = nowMs
+      for (const output of this.environment.outputs) output.flush()
+    }
+    if (hasMore) return this.#isBlocked() ? 'blocked' : 'progress'
+    this.#wakeTimer.set(this.#chain.earliestWakeMs(), this.#state === 'running' ? present(this.#head, 'the head').nextStepMs() : Number.POSITIVE_INFINITY)
+    return 'idle'
+  }
+
+  #readMail(): void {
+    while (this.#mail.length > 0 && !this.#isOver()) {
+      const next = present(this.#mail[0], 'a mail')
+      // T3: a trigger waits until the watermark at hand is done, and with it everything behind it.
+      if (next.kind === 'trigger' && this.#chain.isAdvancing) return
+      this.#mail.shift()
+      this.#onMail(next)
+    }
+  }
+
+  #onMail(mail: Mail): void {
+    switch (mail.kind) {
+      case 'trigger':
+        return this.#cut(mail.checkpoint, 0)
+      case 'complete':
+        return this.#complete(mail.checkpoint)
+      case 'aborted':
+        return this.#abort(mail.checkpoint)
+      case 'splits':
+        return present(this.#source, 'the source of the task').addSplits(mail.splits, mail.noMore)
+      case 'finish':
+        return this.#finish()
+    }
+  }
+
+  // T4
+  #cut(checkpoint: CheckpointId, alignmentMs: number): void {
+    this.#snapshots.cut({
+      checkpoint,
+      alignmentMs,
+      cuts: () =>
+        this.#chain.links.map((link) => ({
+          uid: link.spec.uid,
+          keyed: link.keyed,
+          operatorState: link.operator === undefined ? present(this.#source, 'the source of the task').snapshot() : link.operator.snapshot(checkpoint),
+        })),
+    })
+  }
+
+  #complete(checkpoint: CheckpointId): void {
+    const commits = this.#chain.links.map((link) => link.operator?.onCheckpointComplete(checkpoint))
+    Promise.all(commits).then(
+      () => this.environment.reports.committed(checkpoint),
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  #abort(checkpoint: CheckpointId): void {
+    this.#gate?.onAborted(checkpoint)
+    this.#snapshots.abort(checkpoint)
+    for (const link of this.#chain.links) link.operator?.onCheckpointAborted(checkpoint)
+  }
+
+  #finish(): void {
+    this.#state = 'finishing'
+    this.#wakeTimer.cancel()
+    const finishes = this.#chain.links.map((link) => link.operator?.finish())
+    Promise.all(finishes).then(
+      () => {
+        if (this.#state !== 'finishing') return
+        this.#state = 'finished'
+        this.environment.reports.finished()
+      },
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver()) return
+    this.#state = 'failed'
+    this.#wakeTimer.cancel()
+    this.#snapshots.abortAll()
+    this.environment.reports.failed(errorToData(this.#locate(error)))
+  }
+
+  #locate(error: unknown): EngineError {
+    const { vertex, subtask, attempt } = this.environment
+    const record = this.#head?.recordPosition()
+    const context: ErrorContext = { vertex: vertex.id, subtask, attempt, ...(record === undefined ? {} : { record }) }
+    return asEngineError(error, 'TSK1001', `the task ${vertex.name} (${subtask + 1}/${vertex.parallelism}) failed`, context)
+  }
+}

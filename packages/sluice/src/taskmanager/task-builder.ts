@@ -1,0 +1,176 @@
+/** Builds the tasks of one slot and wires their channels: by reference inside the slot, over links to other slots. */
+import { present } from '../base/assert.ts'
+import { subtaskIndex, type SlotIndex, type SubtaskIndex } from '../base/ids.ts'
+import type { FromSlot, SlotDeployment } from '../control/messages.ts'
+import { BatchWriter } from '../exchange/batch-writer.ts'
+import { OutputPressure } from '../exchange/blocking.ts'
+import type { InputChannel, OutputChannel } from '../exchange/channel.ts'
+import type { DataLink } from '../exchange/data-link.ts'
+import { InputGate } from '../exchange/input-gate.ts'
+import { LinkRouter } from '../exchange/link-router.ts'
+import { LocalChannel } from '../exchange/local-channel.ts'
+import { ForwardOutput, HashOutput, RebalanceOutput, type EdgeOutput } from '../exchange/partitioner.ts'
+import { RemoteInputChannel, RemoteOutputChannel } from '../exchange/remote-channel.ts'
+import type { JobEdge, JobGraph, JobVertex } from '../graph/job-graph.ts'
+import { StreamTask } from '../task/stream-task.ts'
+import type { TaskEnvironment, TaskReports } from '../task/task-environment.ts'
+import type { SlotLinks, SlotRunnerOptions } from './slot-runner.ts'
+
+export interface BuildOptions extends SlotRunnerOptions {
+  readonly deployment: SlotDeployment
+  readonly links: SlotLinks
+  /** Makes the task with this index of the result ready. */
+  wake(index: number): void
+}
+
+/** Tasks in the order of the deployment. */
+export function buildTasks(options: BuildOptions): readonly StreamTask[] {
+  const wiring = new Wiring(options)
+  const tasks = options.deployment.tasks.map((_, index) => wiring.task(index))
+  wiring.start()
+  return tasks
+}
+
+class Wiring {
+  readonly #options: BuildOptions
+  readonly #graph: JobGraph
+  readonly #locals = new Map<number, LocalChannel>()
+  readonly #routers = new Map<SlotIndex, LinkRouter>()
+  readonly #pressures: readonly OutputPressure[]
+  /** Number of the first channel of each edge. */
+  readonly #channelBase: readonly number[]
+
+  constructor(options: BuildOptions) {
+    this.#options = options
+    this.#graph = options.graph
+    for (const [slot, link] of options.links) this.#routers.set(slot, new LinkRouter(link))
+    this.#pressures = options.deployment.tasks.map((_, index) => new OutputPressure(() => options.wake(index)))
+    let next = 0
+    this.#channelBase = this.#graph.edges.map((edge) => {
+      const base = next
+      next += this.#vertex(edge.from).parallelism * this.#vertex(edge.to).parallelism
+      return base
+    })
+  }
+
+  task(index: number): StreamTask {
+    const { deployment, env, settings, storage } = this.#options
+    const { vertex: vertexId, subtask, restore } = present(deployment.tasks[index], 'a task of the deployment')
+    const vertex = this.#vertex(vertexId)
+    const pressure = present(this.#pressures[index], 'the pressure of a task')
+    const wake = (): void => this.#options.wake(index)
+    const environment: TaskEnvironment = {
+      vertex,
+      subtask,
+      attempt: deployment.attempt,
+      incarnation: `${deployment.epoch}-${deployment.attempt}`,
+      env,
+      settings,
+      storage,
+      restore,
+      gate: vertex.inputs.length === 0 ? undefined : new InputGate(this.#inputs(vertex, subtask), wake),
+      outputs: vertex.outputs.map((output) => this.#output(this.#edge(output), subtask, pressure)),
+      outputTags: vertex.outputs.map((output) => this.#edge(output).sideTag),
+      pressure,
+      reports: reportsOf(vertex, subtask, deployment, this.#options.send),
+      wake,
+    }
+    return new StreamTask(environment)
+  }
+
+  start(): void {
+    for (const router of this.#routers.values()) router.start()
+  }
+
+  #inputs(vertex: JobVertex, subtask: SubtaskIndex): readonly InputChannel[] {
+    return vertex.inputs.flatMap((input) => {
+      const edge = this.#edge(input)
+      return this.#producers(edge, subtask).map((producer) => this.#input(edge, producer, subtask))
+    })
+  }
+
+  #output(edge: JobEdge, subtask: SubtaskIndex, pressure: OutputPressure): EdgeOutput {
+    const consumer = this.#vertex(edge.to)
+    const writers = this.#consumers(edge, subtask).map((target) => new BatchWriter(this.#outputChannel(edge, subtask, target, pressure)))
+    const [only, ...others] = writers
+    if (only !== undefined && others.length === 0) return new ForwardOutput(only)
+    if (edge.partitioning.kind === 'hash') return new HashOutput(writers, edge.partitioning.keySelector as (value: unknown) => unknown, consumer.maxParallelism) // typed by the builder
+    return new RebalanceOutput(writers, subtask)
+  }
+
+  #consumers(edge: JobEdge, producer: SubtaskIndex): readonly SubtaskIndex[] {
+    return edge.partitioning.kind === 'forward' ? [producer] : subtasksOf(this.#vertex(edge.to))
+  }
+
+  #producers(edge: JobEdge, consumer: SubtaskIndex): readonly SubtaskIndex[] {
+    return edge.partitioning.kind === 'forward' ? [consumer] : subtasksOf(this.#vertex(edge.from))
+  }
+
+  #input(edge: JobEdge, producer: SubtaskIndex, consumer: SubtaskIndex): InputChannel {
+    const slot = this.#slotOf(edge.from, producer)
+    const channel = this.#channel(edge, producer, consumer)
+    if (slot === this.#options.deployment.slot) return this.#local(channel, edge.from, producer)
+    const input = new RemoteInputChannel(channel, this.#link(slot))
+    present(this.#routers.get(slot), 'a link').addInput(channel, input)
+    return input
+  }
+
+  #outputChannel(edge: JobEdge, producer: SubtaskIndex, consumer: SubtaskIndex, pressure: OutputPressure): OutputChannel {
+    const slot = this.#slotOf(edge.to, consumer)
+    const channel = this.#channel(edge, producer, consumer)
+    if (slot === this.#options.deployment.slot) return this.#local(channel, edge.from, producer)
+    const output = new RemoteOutputChannel(channel, this.#link(slot), this.#options.settings.channelCredits, pressure)
+    present(this.#routers.get(slot), 'a link').addOutput(channel, output)
+    return output
+  }
+
+  /** Whoever of the two ends is built first makes it; the pressure is the producer's. */
+  #local(channel: number, vertex: string, producer: SubtaskIndex): LocalChannel {
+    const known = this.#locals.get(channel)
+    if (known !== undefined) return known
+    const index = this.#options.deployment.tasks.findIndex((task) => task.vertex === vertex && task.subtask === producer)
+    const local = new LocalChannel(this.#options.settings.channelCredits, present(this.#pressures[index], 'the producer of a local channel'))
+    this.#locals.set(channel, local)
+    return local
+  }
+
+  #channel(edge: JobEdge, producer: SubtaskIndex, consumer: SubtaskIndex): number {
+    return present(this.#channelBase[edge.index], 'an edge') + producer * this.#vertex(edge.to).parallelism + consumer
+  }
+
+  #slotOf(vertex: string, subtask: SubtaskIndex): SlotIndex {
+    return present(this.#options.deployment.placement[vertex]?.[subtask], `the slot of ${vertex} ${subtask}`)
+  }
+
+  #link(slot: SlotIndex): DataLink {
+    return present(this.#options.links.get(slot), `the link to slot ${slot}`)
+  }
+
+  #vertex(id: string): JobVertex {
+    return present(
+      this.#graph.vertices.find((vertex) => vertex.id === id),
+      `vertex ${id}`,
+    )
+  }
+
+  #edge(index: number): JobEdge {
+    return present(this.#graph.edges[index], `edge ${index}`)
+  }
+}
+
+function subtasksOf(vertex: JobVertex): readonly SubtaskIndex[] {
+  return Array.from({ length: vertex.parallelism }, (_, index) => subtaskIndex(index))
+}
+
+function reportsOf(vertex: JobVertex, subtask: SubtaskIndex, deployment: SlotDeployment, send: (message: FromSlot) => void): TaskReports {
+  const task = { attempt: deployment.attempt, vertex: vertex.id, subtask }
+  return {
+    acknowledge: (checkpoint, snapshot) => send({ kind: 'ack', attempt: task.attempt, checkpoint, snapshot }),
+    decline: (checkpoint, error) => send({ kind: 'decline', ...task, checkpoint, error }),
+    committed: (checkpoint) => send({ kind: 'committed', ...task, checkpoint }),
+    drained: () => send({ kind: 'drained', ...task }),
+    finished: () => send({ kind: 'finished', ...task }),
+    failed: (error) => send({ kind: 'failed', ...task, error }),
+    requestSplit: (source) => send({ kind: 'request-split', attempt: task.attempt, source, subtask }),
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The watermark of one source subtask, combined from the splits it reads.
+ *
+ * Owns: one generator per split, which splits are idle, and what was emitted last. Does not own: clocks and when to emit – the source
+ * driver probes with `emit` at every watermark interval.
+ *
+ * W1 The combined watermark is the minimum over active splits; when all are idle, the maximum over all. It never goes back.
+ * W2 A split becomes idle at the second of two probes without a record that lie more than `idleAfterMs` apart.
+ * W3 A subtask without splits keeps its watermark; it becomes idle like a silent split does.
+ * W4 A blocked output is not idleness: `onBlocked` starts all waits anew.
+ */
+import { MIN_WATERMARK } from '../stream/element.ts'
+import type { WatermarkGenerator } from './watermark-strategy.ts'
+import { NO_UPDATE, type WatermarkUpdate } from './watermark-update.ts'
+
+/** The part of a watermark strategy that is needed here. */
+export interface SplitWatermarkOptions {
+  readonly idleAfterMs: number | undefined
+  createGenerator(): WatermarkGenerator
+}
+
+/** The time of one split; keep it while the split is read. */
+export interface SplitWatermark {
+  /** Called for every record. */
+  onEvent(timestampMs: number): void
+}
+
+export class SplitWatermarks {
+  readonly #options: SplitWatermarkOptions
+  readonly #splits = new Map<string, TrackedSplit>()
+  readonly #withoutSplits: IdleWait
+  #emitted = MIN_WATERMARK
+  #isIdle = false
+
+  constructor(options: SplitWatermarkOptions) {
+    this.#options = options
+    this.#withoutSplits = new IdleWait(options.idleAfterMs)
+  }
+
+  /** The split's watermark, new when it is not known yet. */
+  split(id: string): SplitWatermark {
+    const known = this.#splits.get(id)
+    if (known !== undefined) return known
+    const split = new TrackedSplit(this.#options.createGenerator(), new IdleWait(this.#options.idleAfterMs))
+    this.#splits.set(id, split)
+    this.#withoutSplits.restart()
+    return split
+  }
+
+  /** Forgets a finished split; the next `emit` may advance because of it. */
+  remove(id: string): void {
+    this.#splits.delete(id)
+  }
+
+  /** The output takes no records now: silence is not the splits' doing (W4). */
+  onBlocked(): void {
+    this.#withoutSplits.hold()
+    for (const split of this.#splits.values()) split.wait.hold()
+  }
+
+  /** Probes all splits. `nowMs` is monotonic. */
+  emit(nowMs: number): WatermarkUpdate {
+    const isIdle = this.#probe(nowMs)
+    const watermark = this.#combine(isIdle)
+    const isNewWatermark = watermark > this.#emitted
+    const isNewIdleness = isIdle !== this.#isIdle
+    if (!isNewWatermark && !isNewIdleness) return NO_UPDATE
+    if (isNewWatermark) this.#emitted = watermark
+    this.#isIdle = isIdle
+    return { ...(isNewWatermark ? { watermark } : {}), ...(isNewIdleness ? { idle: isIdle } : {}) }
+  }
+
+  /** The last emitted watermark. */
+  current(): number {
+    return this.#emitted
+  }
+
+  #probe(nowMs: number): boolean {
+    if (this.#splits.size === 0) return this.#withoutSplits.probe(nowMs)
+    let areAllIdle = true
+    for (const split of this.#splits.values()) if (!split.probe(nowMs)) areAllIdle = false
+    return areAllIdle
+  }
+
+  /** W1 */
+  #combine(areAllIdle: boolean): number {
+    if (this.#splits.size === 0) return this.#emitted
+    let min = Number.POSITIVE_INFINITY
+    let max = MIN_WATERMARK
+    for (const split of this.#splits.values()) {
+      const watermark = split.generator.current()
+      if (watermark > max) max = watermark
+      if (!split.wait.isIdle() && watermark < min) min = watermark
+    }
+    return areAllIdle ? max : min
+  }
+}
+
+class TrackedSplit implements SplitWatermark {
+  readonly generator: WatermarkGenerator
+  readonly wait: IdleWait
+  #sawEvent = false
+
+  constructor(generator: WatermarkGenerator, wait: IdleWait) {
+    this.generator = generator
+    this.wait = wait
+  }
+
+  onEvent(timestampMs: number): void {
+    this.generator.onEvent(timestampMs)
+    this.#sawEvent = true
+  }
+
+  probe(nowMs: number): boolean {
+    if (this.#sawEvent) {
+      this.#sawEvent = false
+      this.wait.restart()
+      return false
+    }
+    return this.wait.probe(nowMs)
+  }
+}
+
+type Silence = { readonly kind: 'active' } | { readonly kind: 'silent'; readonly sinceMs: number } | { readonly kind: 'idle' }
+
+const ACTIVE: Silence = Object.freeze({ kind: 'active' })
+const IDLE: Silence = Object.freeze({ kind: 'idle' })
+
+/** W2 */
+class IdleWait {
+  readonly #afterMs: number | undefined
+  #state: Silence = ACTIVE
+
+  constructor(afterMs: number | undefined) {
+    this.#afterMs = afterMs
+  }
+
+  isIdle(): boolean {
+    return this.#state.kind === 'idle'
+  }
+
+  restart(): void {
+    this.#state = ACTIVE
+  }
+
+  /** Waits anew, but what is idle already stays so. */
+  hold(): void {
+    if (this.#state.kind === 'silent') this.#state = ACTIVE
+  }
+
+  probe(nowMs: number): boolean {
+    if (this.#afterMs === undefined) return false
+    if (this.#state.kind === 'active') this.#state = { kind: 'silent', sinceMs: nowMs }
+    else if (this.#state.kind === 'silent' && nowMs - this.#state.sinceMs > this.#afterMs) this.#state = IDLE
+    return this.isIdle()
+  }
+}
