@@ -154,7 +154,10 @@ export class ByteWriter {
 
   /** Forgets everything behind `length`. */
   truncate(length: number): void {
-    assert(length >= 0 && length <= this.#length, 'a writer is cut within what it holds', { length, held: this.#length })
+    assert(length >= 0 && length <= this.#length, 'a writer is cut within what it holds', {
+      length,
+      held: this.#length,
+    })
     this.#length = length
   }
 
@@ -167,7 +170,8 @@ export class ByteWriter {
 
   /** What was written, as bytes that own the whole of their buffer and can be transferred; the writer starts again. */
   take(): Uint8Array<ArrayBuffer> {
-    const taken = this.#length <= SMALL_COPY_MAX ? this.#smallCopy() : new Uint8Array(this.#buffer.buffer.slice(0, this.#length))
+    const taken =
+      this.#length <= SMALL_COPY_MAX ? this.#smallCopy() : new Uint8Array(this.#buffer.buffer.slice(0, this.#length))
     this.reset()
     return taken
   }
@@ -179,7 +183,7 @@ export class ByteWriter {
 
   #smallCopy(): Uint8Array<ArrayBuffer> {
     const copy = new Uint8Array(this.#length)
-    for (let i = 0; i < copy.length; i++) copy[i] = this.#buffer[i]! // length <= buffer.length
+    for (let i = 0; i < copy.length; i++) copy[i] = byteAt(this.#buffer, i)
     return copy
   }
 
@@ -239,8 +243,10 @@ export class ByteReader {
   }
 
   u8(): number {
-    if (this.#position === this.#end) throw this.#tooShort(1, 'a byte')
-    return this.#bytes[this.#position++]! // bound checked above
+    const byte = this.#bytes[this.#position]
+    if (byte === undefined) throw this.#tooShort(1, 'a byte')
+    this.#position++
+    return byte
   }
 
   u16(): number {
@@ -371,25 +377,29 @@ function tooLong(byteCount: number): EngineError {
   )
 }
 
+/** The byte at an index that the caller knows to be within the bytes; the type cannot know. */
+function byteAt(bytes: Uint8Array, index: number): number {
+  return bytes[index] ?? 0
+}
+
 function shortAscii(bytes: Uint8Array, start: number, length: number): string | undefined {
   let bits = 0
-  for (let i = 0; i < length; i++) bits |= bytes[start + i]! // the caller claimed these bytes
+  for (let i = 0; i < length; i++) bits |= byteAt(bytes, start + i)
   if (bits > 0x7f) return undefined
-  let value = ''
+  let text = ''
   let at = start
-  let left = length
-  for (; left >= 4; left -= 4, at += 4) {
-    value += String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!) // within the claimed bytes
+  const end = start + length
+  for (; at + 4 <= end; at += 4) {
+    text += String.fromCharCode(byteAt(bytes, at), byteAt(bytes, at + 1), byteAt(bytes, at + 2), byteAt(bytes, at + 3))
   }
-  if (left === 3) return value + String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!) // within the claimed bytes
-  if (left === 2) return value + String.fromCharCode(bytes[at]!, bytes[at + 1]!) // within the claimed bytes
-  return left === 1 ? value + String.fromCharCode(bytes[at]!) : value // within the claimed bytes
+  for (; at < end; at++) text += String.fromCharCode(byteAt(bytes, at))
+  return text
 }
 
 function writeIllFormed(buffer: Uint8Array, start: number, value: string): void {
   let at = start
   for (const character of value) {
-    const code = character.codePointAt(0)! // characters of a string are not empty
+    const code = character.codePointAt(0) ?? 0
     if (code < 0x80) buffer[at++] = code
     else if (code < 0x800) {
       buffer[at++] = 0xc0 | (code >> 6)
@@ -413,18 +423,18 @@ function readIllFormed(bytes: Uint8Array, start: number, end: number): string | 
   let units: number[] = []
   let at = start
   while (at < end) {
-    const lead = bytes[at++]! // at < end
+    const lead = byteAt(bytes, at++)
     const length = lead < 0x80 ? 0 : lead < 0xc2 ? -1 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : lead < 0xf5 ? 3 : -1
     if (length < 0 || at + length > end) return undefined
     let code = length === 0 ? lead : lead & (0x3f >> length)
     for (let i = 0; i < length; i++) {
-      const byte = bytes[at++]! // at + length <= end
+      const byte = byteAt(bytes, at++)
       if ((byte & 0xc0) !== 0x80) return undefined
       code = (code << 6) | (byte & 0x3f)
     }
     if ((length === 2 && code < 0x800) || (length === 3 && code < 0x10000) || code > 0x10ffff) return undefined
     const isLowSurrogate = code >= 0xdc00 && code < 0xe000
-    const last = units.length === 0 ? value.charCodeAt(value.length - 1) : units[units.length - 1]! // not empty
+    const last = units.length === 0 ? value.charCodeAt(value.length - 1) : (units.at(-1) ?? 0)
     if (isLowSurrogate && last >= 0xd800 && last < 0xdc00) return undefined // a pair is written as one character
     if (code < 0x10000) units.push(code)
     else units.push(0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff))

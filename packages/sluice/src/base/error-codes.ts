@@ -40,7 +40,7 @@ export const ERROR_CODES = {
   GRA1005: { domain: 'user', retry: 'never', title: 'A window, trigger or timer definition is not valid' },
   GRA1006: { domain: 'user', retry: 'never', title: 'Two states of one operator share a name' },
   GRA1007: { domain: 'user', retry: 'never', title: 'The graph was changed after it was built' },
-  GRA1008: { domain: 'user', retry: 'never', title: 'A uid contains what cannot be in a uid' },
+  GRA1008: { domain: 'user', retry: 'never', title: 'A uid or job name cannot be used' },
 
   // KEY, TIM: keys and time
   KEY1001: { domain: 'user', retry: 'restart', title: 'keyBy returned something that cannot be a key' },
@@ -63,6 +63,7 @@ export const ERROR_CODES = {
   CKP1006: { domain: 'external', retry: 'backoff', title: 'A checkpoint took longer than its timeout' },
   CKP1007: { domain: 'external', retry: 'never', title: 'Another leader published this checkpoint' },
   CKP1008: { domain: 'external', retry: 'never', title: 'No retained checkpoint can be restored' },
+  CKP1009: { domain: 'external', retry: 'backoff', title: 'A checkpoint was given up' },
 
   // DSK: disks
   DSK1001: { domain: 'external', retry: 'backoff', title: 'A file operation failed' },

@@ -17,7 +17,8 @@
 import { unreachable } from '../base/assert.ts'
 import type { CheckpointId } from '../base/ids.ts'
 import { CheckpointDraft } from './checkpoint-draft.ts'
-import { CHECKPOINT_TABLE, type PhaseOrAbsent } from './checkpoint-phases.ts'
+import { announceQuiescence, giveUpAll } from './checkpoint-endings.ts'
+import { applyCheckpointEvent } from './checkpoint-phases.ts'
 import type {
   CheckpointEffect,
   CheckpointEvent,
@@ -25,8 +26,10 @@ import type {
   CheckpointState,
   Lifecycle,
   LifecycleEvent,
+  LifecycleEventKind,
   MachineEvent,
 } from './checkpoint-protocol.ts'
+import { enqueueRequest, markPeriodicDue, rejectRequest, resumeSchedule, startSchedule, triggerNext } from './checkpoint-schedule.ts'
 
 export interface CheckpointStep {
   readonly state: CheckpointState
@@ -58,92 +61,65 @@ export function initialCheckpointState(start: CheckpointStart): CheckpointState 
 
 export function stepCheckpoints(state: CheckpointState, event: MachineEvent, nowMs: number): CheckpointStep {
   const draft = new CheckpointDraft(state, nowMs)
-  if (isCheckpointEvent(event)) applyToCheckpoint(draft, event)
-  else applyToLifecycle(draft, event)
-  draft.triggerNext()
-  draft.announceQuiescence(event.kind)
+  if (isCheckpointEvent(event)) applyCheckpointEvent(draft, event)
+  else applyLifecycleEvent(draft, event)
+  triggerNext(draft)
+  announceQuiescence(draft, state)
   return { state: draft.state, effects: draft.effects }
 }
 
-type LifecycleHandler<Kind extends LifecycleEvent['kind']> = (
-  draft: CheckpointDraft,
-  event: Extract<LifecycleEvent, { kind: Kind }>,
-) => void
+type LifecycleRow = {
+  readonly [Kind in LifecycleEventKind]: (draft: CheckpointDraft, event: LifecycleEvent<Kind>) => void
+}
 
-type LifecycleRow = { readonly [Kind in LifecycleEvent['kind']]: LifecycleHandler<Kind> }
-
-const reject: LifecycleHandler<'request'> = (draft, event) => draft.rejectRequest(event.request)
-const suspend = (draft: CheckpointDraft): void => draft.suspend('suspended')
-const stop = (draft: CheckpointDraft): void => draft.suspend('stopped')
+const suspend = (draft: CheckpointDraft): void => giveUpAll(draft, 'suspended')
+const stop = (draft: CheckpointDraft): void => giveUpAll(draft, 'stopped')
 const stay = (): void => {}
 const impossible = (why: string) => (): never => unreachable(why)
 
+/** Total: every event in every state, docs/spec/checkpoint.md "Life cycle". */
 const LIFECYCLE_TABLE: Readonly<Record<Lifecycle, LifecycleRow>> = {
   created: {
-    start: (draft, event) => draft.start(event.fraction),
+    run: startSchedule,
     suspend,
-    resume: impossible('checkpoints resume only after a suspension'),
     stop,
-    request: reject,
+    request: rejectRequest,
     'periodic-due': impossible('no timer runs before the start'),
   },
   running: {
-    start: impossible('checkpoints start once, then they are resumed'),
+    run: impossible('an attempt starts only after the one before was suspended'),
     suspend,
-    resume: impossible('checkpoints that run cannot resume'),
     stop,
-    request: (draft, event) => draft.enqueueRequest(event.request),
-    'periodic-due': (draft) => draft.markPeriodicDue(),
+    request: enqueueRequest,
+    'periodic-due': markPeriodicDue,
   },
   suspended: {
-    start: impossible('checkpoints that were suspended resume instead of starting'),
+    run: resumeSchedule,
     suspend: stay,
-    resume: (draft) => draft.resume(),
     stop,
-    request: reject,
+    request: rejectRequest,
     'periodic-due': impossible('the periodic timer is cancelled on suspension'),
   },
   stopped: {
-    start: impossible('checkpoints that were stopped never start again'),
+    run: impossible('checkpoints that were stopped never run again'),
     suspend: stay,
-    resume: impossible('checkpoints that were stopped never resume'),
     stop: stay,
-    request: reject,
+    request: rejectRequest,
     'periodic-due': impossible('the periodic timer is cancelled on stopping'),
   },
-  // the job is failing for good; its last calls are harmless
+  // the job is failing for good: what it still calls is harmless
   fenced: {
-    start: stay,
+    run: stay,
     suspend: stay,
-    resume: stay,
     stop: stay,
-    request: reject,
+    request: rejectRequest,
     'periodic-due': impossible('the periodic timer is cancelled on fencing'),
   },
 }
 
-function applyToLifecycle(draft: CheckpointDraft, event: LifecycleEvent): void {
-  const row = LIFECYCLE_TABLE[draft.state.lifecycle]
-  switch (event.kind) {
-    case 'start':
-      return row.start(draft, event)
-    case 'suspend':
-      return row.suspend(draft, event)
-    case 'resume':
-      return row.resume(draft, event)
-    case 'stop':
-      return row.stop(draft, event)
-    case 'request':
-      return row.request(draft, event)
-    case 'periodic-due':
-      return row['periodic-due'](draft, event)
-  }
-}
-
-function applyToCheckpoint(draft: CheckpointDraft, event: CheckpointEvent): void {
-  const active = draft.find(event.checkpoint)
-  const phase: PhaseOrAbsent = active?.phase ?? 'absent'
-  CHECKPOINT_TABLE.apply(phase, draft, event)
+function applyLifecycleEvent<Kind extends LifecycleEventKind>(draft: CheckpointDraft, event: LifecycleEvent<Kind>): void {
+  const row: LifecycleRow = LIFECYCLE_TABLE[draft.state.lifecycle]
+  row[event.kind](draft, event)
 }
 
 function isCheckpointEvent(event: MachineEvent): event is CheckpointEvent {

@@ -105,38 +105,50 @@ export interface FailureStreak {
   readonly newest: number
 }
 
-export type LifecycleEvent =
-  /** `fraction` in [0, 1) spreads the first checkpoints of jobs that share a storage. */
-  | { readonly kind: 'start'; readonly fraction: number }
-  | { readonly kind: 'suspend' }
-  | { readonly kind: 'resume' }
-  | { readonly kind: 'stop' }
-  | { readonly kind: 'request'; readonly request: RequestId }
-  | { readonly kind: 'periodic-due' }
+interface LifecycleEventFields {
+  /** All tasks of an attempt run. `fraction` in [0, 1) spreads the first checkpoints of jobs that share a storage. */
+  readonly run: { readonly fraction: number }
+  /** The attempt is over. */
+  readonly suspend: object
+  readonly stop: object
+  readonly request: { readonly request: RequestId }
+  readonly 'periodic-due': object
+}
 
-export type CheckpointEvent = { readonly checkpoint: CheckpointId } & (
-  | { readonly kind: 'snapshotted'; readonly enumerators: readonly EnumeratorSnapshot[]; readonly tasks: readonly TaskAddress[] }
-  | { readonly kind: 'snapshot-failed'; readonly error: EngineError }
-  | { readonly kind: 'ack'; readonly snapshot: TaskSnapshot }
-  | { readonly kind: 'decline'; readonly task: TaskAddress; readonly reason: DeclineReason; readonly error: EngineError }
-  | { readonly kind: 'timed-out' }
-  | { readonly kind: 'published' }
+interface CheckpointEventFields {
+  readonly snapshotted: { readonly enumerators: readonly EnumeratorSnapshot[]; readonly tasks: readonly TaskAddress[] }
+  readonly 'snapshot-failed': { readonly error: EngineError }
+  readonly ack: { readonly snapshot: TaskSnapshot }
+  readonly decline: { readonly task: TaskAddress; readonly reason: DeclineReason; readonly error: EngineError }
+  readonly 'timed-out': object
+  readonly published: object
   /** The store had a manifest of this id already. */
-  | { readonly kind: 'exists' }
+  readonly exists: object
   /** Publishing failed, and the manifest may exist nevertheless. */
-  | { readonly kind: 'publish-unknown'; readonly error: EngineError }
+  readonly 'publish-unknown': { readonly error: EngineError }
   /** What the store has under this id. */
-  | { readonly kind: 'found'; readonly content: FoundManifest }
-  | { readonly kind: 'look-up-failed'; readonly error: EngineError }
-  | { readonly kind: 'look-up-due' }
-)
+  readonly found: { readonly content: FoundManifest }
+  readonly 'look-up-failed': { readonly error: EngineError }
+  readonly 'look-up-due': object
+}
+
+export type LifecycleEventKind = keyof LifecycleEventFields
+export type LifecycleEvent<Kind extends LifecycleEventKind = LifecycleEventKind> = {
+  [K in Kind]: { readonly kind: K } & LifecycleEventFields[K]
+}[Kind]
+
+/** What happened to one checkpoint. */
+export type CheckpointEventKind = keyof CheckpointEventFields
+export type CheckpointEvent<Kind extends CheckpointEventKind = CheckpointEventKind> = {
+  [K in Kind]: { readonly kind: K; readonly checkpoint: CheckpointId } & CheckpointEventFields[K]
+}[Kind]
 
 export type FoundManifest = 'ours' | 'foreign' | 'none'
 
 export type MachineEvent = LifecycleEvent | CheckpointEvent
 
 /** Events that come from timers. */
-export type TimerEvent = Extract<MachineEvent, { kind: 'periodic-due' | 'timed-out' | 'look-up-due' }>
+export type TimerEvent = LifecycleEvent<'periodic-due'> | CheckpointEvent<'timed-out' | 'look-up-due'>
 
 export type CheckpointEffect =
   /** Take the states of all enumerators now and answer `snapshotted` or `snapshot-failed`, before any other event. */

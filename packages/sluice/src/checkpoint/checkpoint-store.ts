@@ -6,6 +6,7 @@
  * D1 `publish` is the decision point: before it resolves `published` nothing of the checkpoint is restorable, after it the checkpoint is
  *    complete for ever (until discarded) and its commits must eventually succeed.
  * D2 A data handle is returned only when its bytes survive a power loss.
+ *    `published` and `readManifest` show only what survives a power loss.
  * D3 A failed sync or publish poisons nothing but its own checkpoint; ids are never reused, so a retry is a new checkpoint.
  */
 import type { CheckpointId, LeaderEpoch } from '../base/ids.ts'
@@ -33,7 +34,9 @@ export interface CheckpointStore extends SnapshotStorage {
   publish(checkpoint: CheckpointId, manifest: Uint8Array): Promise<'published' | 'exists'>
   /** Ids of all published checkpoints, ascending. */
   published(): Promise<readonly CheckpointId[]>
-  /** Bytes of a manifest, as published. */
+  /** The greatest id that left a trace here, published or not; 0 if none. The next job takes greater ones (D3). */
+  highestId(): Promise<number>
+  /** Bytes of a manifest, as published; CKP1003 when there is none, CKP1002 when it cannot be read. */
   readManifest(checkpoint: CheckpointId): Promise<Uint8Array>
   /** Removes a checkpoint: first its manifest, then its data. Fine when it is half gone or was never published. */
   discard(checkpoint: CheckpointId): Promise<void>

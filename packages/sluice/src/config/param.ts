@@ -39,21 +39,20 @@ export type RawParams = Readonly<Record<string, string>>
  */
 export const param = Object.freeze({
   /** Any text. */
-  string: (defaultText?: string): Param<string> => declared<string>({ kind: 'string', defaultText }),
+  string: declaring<string>('string'),
   /** A file or folder; not empty. */
-  path: (defaultText?: string): Param<string> => declared<string>({ kind: 'path', defaultText }),
+  path: declaring<string>('path'),
   /** A duration such as `'30s'`; stays a string, as the API takes it. */
-  duration: (defaultText?: string): Param<string> => declared<string>({ kind: 'duration', defaultText }),
+  duration: declaring<string>('duration'),
   /** A finite number. */
-  number: (defaultNumber?: number): Param<number> => declared<number>({ kind: 'number', defaultText: textOf(defaultNumber) }),
+  number: declaring<number>('number'),
   /** A whole number. */
-  integer: (defaultNumber?: number): Param<number> => declared<number>({ kind: 'integer', defaultText: textOf(defaultNumber) }),
+  integer: declaring<number>('integer'),
   /** `true` or `false`. */
-  boolean: (defaultValue?: boolean): Param<boolean> =>
-    declared<boolean>({ kind: 'boolean', defaultText: textOf(defaultValue) }),
+  boolean: declaring<boolean>('boolean'),
   /** One of the given words. */
-  choice: <const Word extends string>(choices: readonly Word[], defaultText?: NoInfer<Word>): Param<Word> =>
-    declared<Word>({ kind: 'choice', choices: Object.freeze([...choices]), defaultText }),
+  choice: <const Word extends string>(choices: readonly Word[], defaultWord?: NoInfer<Word>): Param<Word> =>
+    declared<Word>({ kind: 'choice', choices: Object.freeze([...choices]), defaultText: defaultWord }),
 })
 
 interface ParamFacts {
@@ -73,8 +72,10 @@ function declared<T>(facts: ParamFacts): Param<T> {
   })
 }
 
-function textOf(value: number | boolean | undefined): string | undefined {
-  return value === undefined ? undefined : String(value)
+/** How a kind is declared: with a default or without. */
+function declaring<T extends string | number | boolean>(kind: ParamKind): (defaultValue?: T) => Param<T> {
+  return (defaultValue) =>
+    declared<T>({ kind, defaultText: defaultValue === undefined ? undefined : String(defaultValue) })
 }
 
 /**
@@ -91,13 +92,15 @@ export function readParams<Declarations extends ParamDeclarations>(
   refuseUnknownParams(jobName, known, raw)
   const missing = known.filter((name) => isMissing(declarations[name], raw[name]))
   if (missing.length > 0) throw missingParams(jobName, missing)
-  const entries = Object.entries(declarations).map(([name, { defaultText, ...rest }]) => [
-    name,
-    { rest, text: raw[name] ?? defaultText },
-  ] as const)
+  const entries = Object.entries(declarations).map(
+    ([name, { defaultText, ...rest }]) => [name, { rest, text: raw[name] ?? defaultText }] as const,
+  )
   const wrong = entries.filter(([, { rest, text }]) => text !== undefined && valueOf(rest, text) === undefined)
   if (wrong.length > 0) {
-    throw wrongParams(jobName, wrong.map(([name, { rest, text }]) => `"${name}" is ${JSON.stringify(text)}, not ${expectedOf(rest)}`))
+    throw wrongParams(
+      jobName,
+      wrong.map(([name, { rest, text }]) => `"${name}" is ${JSON.stringify(text)}, not ${expectedOf(rest)}`),
+    )
   }
   const values = entries.map(([name, { rest, text }]) => [name, text === undefined ? undefined : valueOf(rest, text)])
   return Object.freeze(Object.fromEntries(values)) as ParamValues<Declarations> // each value was parsed by its own declaration

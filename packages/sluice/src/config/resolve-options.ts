@@ -64,7 +64,9 @@ function problemsOf(layer: OptionLayer): Problem[] {
     if (!isOptionKey(key)) return [unknownOption(key, layer.origin)]
     const parsed = parseOption(key, text)
     if (parsed.ok) return []
-    return [{ code: 'CFG1002', text: `option "${key}" (${layer.origin}) is ${JSON.stringify(text)}, not ${parsed.expected}` }]
+    return [
+      { code: 'CFG1002', text: `option "${key}" (${layer.origin}) is ${JSON.stringify(text)}, not ${parsed.expected}` },
+    ]
   })
 }
 
@@ -77,15 +79,22 @@ function unknownOption(key: string, origin: string): Problem {
 function asError(problems: readonly Problem[]): EngineError {
   const code = problems[0]?.code ?? 'CFG1002'
   const [first, ...others] = problems.map(({ text }) => text)
-  const list = others.length === 0 ? `${first}` : `${problems.length} options are wrong:\n  - ${[first, ...others].join('\n  - ')}\n`
+  const list =
+    others.length === 0
+      ? `${first}`
+      : `${problems.length} options are wrong:\n  - ${[first, ...others].join('\n  - ')}\n`
   const end = list.endsWith('?') || list.endsWith('\n') ? ' ' : '. '
-  return new EngineError(code, `${list}${end}Nothing was started. See docs/guide/options.md for all options and their limits.`)
+  return new EngineError(
+    code,
+    `${list}${end}Nothing was started. See docs/guide/options.md for all options and their limits.`,
+  )
 }
 
 function valuesOf(settings: readonly OptionSetting[]): OptionValues {
   const entries = settings.map(({ key, text }) => {
     const parsed = parseOption(key, text)
-    if (!parsed.ok) throw asError([{ code: 'CFG1002', text: `option "${key}" is ${JSON.stringify(text)}, not ${parsed.expected}` }])
+    if (!parsed.ok)
+      throw asError([{ code: 'CFG1002', text: `option "${key}" is ${JSON.stringify(text)}, not ${parsed.expected}` }])
     return [key, parsed.value]
   })
   return Object.fromEntries(entries) as OptionValues // every key of the table is there, each with a value of its own row

@@ -54,7 +54,7 @@ export function datagenSource<T>(options: DatagenOptions<T>): Source<T, DatagenS
   })
 }
 
-function checkOptions(options: DatagenOptions<never>): void {
+function checkOptions(options: Pick<DatagenOptions<unknown>, 'count' | 'splits' | 'ratePerSecond'>): void {
   const bad = (['count', 'splits', 'ratePerSecond'] as const).find((name) => {
     const value = options[name]
     if (value === undefined) return false

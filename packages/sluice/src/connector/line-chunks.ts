@@ -19,17 +19,13 @@ const NEWLINE = 10
 const CARRIAGE_RETURN = 13
 const BOM = [0xef, 0xbb, 0xbf]
 
+/** Whether the bytes of a line are what they should be. */
+export type LineEncoding = 'utf8' | 'broken'
+
 /** Some whole lines; `offset` is where they start in the file. */
 export interface LineBlock {
   readonly offset: number
   readonly bytes: Buffer
-}
-
-export interface Line {
-  readonly text: string
-  /** Offset in the file. */
-  readonly offset: number
-  readonly isUtf8: boolean
 }
 
 /** The lines of `split` from its position on, in blocks. */
@@ -41,7 +37,7 @@ export async function* lineBlocks(disk: Disk, split: FileSplit, readBytes = READ
   while (offset < end) {
     const length = Math.min(want, fileBytes - offset)
     const bytes = asBuffer(await readExactly(disk, path, offset, length))
-    const cut = cutBlock(bytes, end - offset, offset + length === fileBytes)
+    const cut = cutBlock(bytes, end - offset, offset + length === fileBytes ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1)
     if (cut === 0) {
       if (length > LINE_BYTES_MAX) throw tooLong(path, offset)
       want = length * 2
@@ -73,17 +69,14 @@ async function hasBom(disk: Disk, { path, fileBytes }: FileSplit): Promise<boole
   return BOM.every((byte, at) => bytes[at] === byte)
 }
 
-/** Length of the whole lines at the start of `bytes` that begin in front of `limit`; 0 when not even one is complete. */
-function cutBlock(bytes: Buffer, limit: number, isEndOfFile: boolean): number {
-  if (bytes.length > limit) {
-    const newline = bytes.indexOf(NEWLINE, limit - 1)
-    if (newline >= 0) return newline + 1
-  }
-  return isEndOfFile ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1
+/** Length of the lines at the start of `bytes` that begin in front of `limit`; `whole` is the length of all complete lines. */
+function cutBlock(bytes: Buffer, limit: number, whole: number): number {
+  const newline = bytes.length > limit ? bytes.indexOf(NEWLINE, limit - 1) : -1
+  return newline >= 0 ? newline + 1 : whole
 }
 
 /** Calls `onLine` for each line of the block. */
-export function forEachLine(block: LineBlock, onLine: (line: string, offset: number, isValid: boolean) => void): void {
+export function forEachLine(block: LineBlock, onLine: (line: string, offset: number, encoding: LineEncoding) => void): void {
   const { bytes, offset } = block
   const isValid = isUtf8(bytes)
   for (let start = 0; start < bytes.length; ) {
@@ -91,7 +84,8 @@ export function forEachLine(block: LineBlock, onLine: (line: string, offset: num
     const next = newline < 0 ? bytes.length : newline + 1
     let end = newline < 0 ? bytes.length : newline
     if (newline > start && bytes[newline - 1] === CARRIAGE_RETURN) end--
-    onLine(bytes.toString('utf8', start, end), offset + start, isValid || isUtf8(bytes.subarray(start, end)))
+    const encoding = isValid || isUtf8(bytes.subarray(start, end)) ? 'utf8' : 'broken'
+    onLine(bytes.toString('utf8', start, end), offset + start, encoding)
     start = next
   }
 }

@@ -1,8 +1,8 @@
-import { EngineError } from '../base/errors.ts'
+import { EngineError, messageOf } from '../base/errors.ts'
 import { parseSize } from '../base/size.ts'
 import { ChunkReader, type Chunk, type ChunkFormat, type Reject } from './chunk-reader.ts'
 import { baseName, byteSplits, findFiles, pathList, type FileSplit, type InputPaths } from './file-splits.ts'
-import { forEachLine, lineBlocks, lineStart, type LineBlock } from './line-chunks.ts'
+import { forEachLine, lineBlocks, lineStart, type LineBlock, type LineEncoding } from './line-chunks.ts'
 import type { ReaderContext, Source } from './source.ts'
 import { SplitQueue, type SplitQueueState } from './split-queue.ts'
 
@@ -38,7 +38,7 @@ export interface LineSourceOptions {
 
 export interface TextSourceOptions extends LineSourceOptions {
   /** Makes each record `{ line, file, offset }` instead of the line alone. */
-  readonly withPosition?: 'yes' | 'no'
+  readonly withPosition?: boolean
 }
 
 export type LineSource<T> = Source<T, FileSplit, SplitQueueState<FileSplit>>
@@ -55,15 +55,15 @@ const SAMPLE_CHARS = 120
  *
  * @example env.fromSource(textSource('access.log'), WatermarkStrategy.noWatermarks())
  */
-export function textSource(paths: InputPaths, options: TextSourceOptions & { readonly withPosition: 'yes' }): LineSource<PositionedLine>
+export function textSource(paths: InputPaths, options: TextSourceOptions & { readonly withPosition: true }): LineSource<PositionedLine>
 export function textSource(paths: InputPaths, options?: TextSourceOptions): LineSource<string>
 export function textSource(paths: InputPaths, options: TextSourceOptions = {}): LineSource<string> | LineSource<PositionedLine> {
-  if (options.withPosition === 'yes') return lineSource('text', paths, options, (line, file, offset) => ({ line, file, offset }))
+  if (options.withPosition === true) return lineSource('text', paths, options, (line, file, offset) => ({ line, file, offset }))
   return lineSource('text', paths, options, (line) => line)
 }
 
 /**
- * Reads files of one JSON value per line.
+ * Reads files of one JSON value per line; blank lines are no records.
  *
  * @example env.fromSource(jsonLinesSource<Order>('orders/', { onError: 'dead-letter' }), strategy)
  */
@@ -89,7 +89,8 @@ function lineFormat<T>(context: ReaderContext, decode: LineDecoder<T>, policy: L
   return {
     open: (split) => lineChunks(context, split, decode),
     onReject: (value, output) => {
-      const letter = value as DeadLetter // made by lineChunks
+      if (value === undefined) return
+      const letter = value as DeadLetter // made by BlockDecoding
       if (policy === 'fail') throw undecodable(letter)
       if (policy === 'dead-letter') output.sideOutput(DEAD_LETTER, letter)
       context.count(policy === 'skip' ? 'skippedRecords' : 'deadLetterRecords', 1)
@@ -102,15 +103,9 @@ async function* lineChunks<T>(context: ReaderContext, split: FileSplit, decode: 
 }
 
 function decodeBlock<T>(split: FileSplit, block: LineBlock, decode: LineDecoder<T>): Chunk<T, FileSplit> {
-  const records: T[] = []
-  const rejects: (Reject & { readonly line: number })[] = []
-  let lineCount = 0
-  forEachLine(block, (line, offset, isValid) => {
-    const record = decodeLine(line, offset, isValid, split.path, decode)
-    if (record instanceof Undecodable) rejects.push({ before: records.length, value: record.letter, line: lineCount })
-    else records.push(record)
-    lineCount++
-  })
+  const decoding = new BlockDecoding(split.path, decode)
+  forEachLine(block, (line, offset, encoding) => decoding.add(line, offset, encoding))
+  const { records, rejects } = decoding
   /** Rejected lines in front of a record are done with when the record in front of them is. */
   const startOf = (index: number): number => {
     if (index === records.length) return block.offset + block.bytes.length
@@ -124,21 +119,31 @@ function decodeBlock<T>(split: FileSplit, block: LineBlock, decode: LineDecoder<
   }
 }
 
-class Undecodable {
-  readonly letter: DeadLetter
+class BlockDecoding<T> {
+  readonly #file: string
+  readonly #decode: LineDecoder<T>
+  readonly records: T[] = []
+  /** The value is a DeadLetter, or undefined for a line that is none of the records by design. */
+  readonly rejects: Reject[] = []
 
-  constructor(letter: DeadLetter) {
-    this.letter = letter
+  constructor(file: string, decode: LineDecoder<T>) {
+    this.#file = file
+    this.#decode = decode
   }
-}
 
-function decodeLine<T>(line: string, offset: number, isValid: boolean, file: string, decode: LineDecoder<T>): T | Undecodable {
-  if (!isValid) return new Undecodable({ file, offset, line, error: 'not valid UTF-8' })
-  try {
-    return decode(line, file, offset)
-  } catch (error) {
-    // The policy handles it, in order, when the records in front have been emitted.
-    return new Undecodable({ file, offset, line, error: error instanceof Error ? error.message : 'not decodable' })
+  add(line: string, offset: number, encoding: LineEncoding): void {
+    if (encoding === 'broken') return this.#reject(line, offset, 'it is not valid UTF-8')
+    try {
+      this.records.push(this.#decode(line, this.#file, offset))
+    } catch (error) {
+      // The policy handles it, in order, when the records in front have been emitted.
+      this.#reject(line, offset, messageOf(error))
+    }
+  }
+
+  #reject(line: string, offset: number, error: string): void {
+    const letter: DeadLetter = { file: this.#file, offset, line, error }
+    this.rejects.push({ before: this.records.length, value: line.trim() === '' ? undefined : letter })
   }
 }
 

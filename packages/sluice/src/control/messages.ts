@@ -7,6 +7,7 @@
  */
 import type { AttemptNumber, CheckpointId, LeaderEpoch, OperatorUid, SlotIndex, SubtaskIndex, VertexId } from '../base/ids.ts'
 import type { ErrorData } from '../base/errors.ts'
+import type { TaskReport } from '../base/task-report.ts'
 import type { TaskRestore, TaskSnapshot } from '../checkpoint/handles.ts'
 import type { CheckpointMode } from '../stream/element.ts'
 
@@ -28,6 +29,8 @@ export interface SlotDeployment {
   /** Which slot runs each subtask: `placement[vertex][subtask]`. */
   readonly placement: Readonly<Record<string, readonly SlotIndex[]>>
 }
+
+export type { TaskReport } from '../base/task-report.ts'
 
 export type ToSlot =
   | { readonly kind: 'deploy'; readonly deployment: SlotDeployment }
@@ -58,23 +61,6 @@ export type FromSlot =
   /** All tasks of the attempt are closed (after `cancel`, after `finish`, or after a failure). */
   | { readonly kind: 'stopped'; readonly attempt: AttemptNumber }
   | { readonly kind: 'report'; readonly attempt: AttemptNumber; readonly tasks: readonly TaskReport[] }
-
-/** Counters since the start of the attempt, and gauges. Sent about every 500 ms. */
-export interface TaskReport {
-  readonly vertex: VertexId
-  readonly subtask: SubtaskIndex
-  readonly recordsIn: number
-  readonly recordsOut: number
-  /** Milliseconds of event time; MIN_WATERMARK when none yet. */
-  readonly watermark: number
-  /** Since the last report: share of time, 0 to 1. */
-  readonly busyRatio: number
-  readonly backPressuredRatio: number
-  /** Operator counters by `uid/name`, e.g. `delay-by-origin/lateRecords`. */
-  readonly counters: Readonly<Record<string, number>>
-  /** Longest pause of the task loop since the last report, milliseconds. */
-  readonly pauseMaxMs: number
-}
 
 /** What the JobManager talks to: one slot, wherever it runs. */
 export interface SlotGateway {

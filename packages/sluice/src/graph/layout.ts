@@ -32,7 +32,13 @@ export function hashOfLayout(layout: GraphLayout): string {
 function operatorLayout(node: LogicalNode, planned: ReadonlyMap<NodeId, LaidOutNode>): OperatorLayout {
   const { uid, maxParallelism } = present(planned.get(node.id), 'a planned node')
   const inputs = node.kind === 'source' ? [] : node.inputs.map((edge) => inputLayout(edge, planned))
-  return Object.freeze({ uid, kind: kindOf(node), layout: identityOf(node), maxParallelism, inputs: Object.freeze(inputs) })
+  return Object.freeze({
+    uid,
+    kind: kindOf(node),
+    layout: identityOf(node),
+    maxParallelism,
+    inputs: Object.freeze(inputs),
+  })
 }
 
 function identityOf(node: LogicalNode): JsonValue {
@@ -44,5 +50,7 @@ function identityOf(node: LogicalNode): JsonValue {
 function inputLayout(edge: LogicalEdge, planned: ReadonlyMap<NodeId, LaidOutNode>): JsonValue {
   const from = present(planned.get(edge.from), 'a planned input').uid
   const partitioning = edge.partitioning.kind
-  return Object.freeze(edge.sideTag === undefined ? { from, partitioning } : { from, partitioning, sideTag: edge.sideTag })
+  return Object.freeze(
+    edge.sideTag === undefined ? { from, partitioning } : { from, partitioning, sideTag: edge.sideTag },
+  )
 }

@@ -67,7 +67,9 @@ function checkedUid(node: LogicalNode, uid: string): string {
 }
 
 function refuseMissingUids(graph: LogicalGraph): void {
-  const missing = graph.nodes.filter((node) => node.kind === 'operator' && node.operator.stateful && node.uid === undefined)
+  const missing = graph.nodes.filter(
+    (node) => node.kind === 'operator' && node.operator.stateful && node.uid === undefined,
+  )
   const first = missing[0]
   if (first === undefined) return
   throw new EngineError(

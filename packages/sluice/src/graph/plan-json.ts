@@ -33,7 +33,14 @@ function vertexJson({ id, name, parallelism, maxParallelism, operators }: JobVer
 }
 
 function edgeJson({ index, from, fromOperator, sideTag, to, partitioning }: JobEdge): JsonValue {
-  return { index, from, fromOperator, ...(sideTag === undefined ? {} : { sideTag }), to, partitioning: partitioning.kind }
+  return {
+    index,
+    from,
+    fromOperator,
+    ...(sideTag === undefined ? {} : { sideTag }),
+    to,
+    partitioning: partitioning.kind,
+  }
 }
 
 function vertexLine(vertex: JobVertex, graph: JobGraph): string {

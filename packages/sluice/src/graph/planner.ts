@@ -78,18 +78,20 @@ export function planJob(logical: LogicalGraph, options: PlanOptions): JobPlan {
 }
 
 function refuseEmpty({ jobName, nodes }: LogicalGraph): void {
-  const lacks = nodes.some(({ kind }) => kind === 'source') ? nodes.length === 1 && 'operator or sink' : 'source'
-  if (lacks === false) return
+  const hasSource = nodes.some(({ kind }) => kind === 'source')
+  if (hasSource && nodes.some(({ kind }) => kind !== 'source')) return
   throw new EngineError(
     'GRA1004',
-    `job "${jobName}" has no ${lacks}. There is nothing to run, and it was not started. ` +
-      'Begin with env.fromSource(…) and end with .sinkTo(…) or .print().',
+    `job "${jobName}" has no ${hasSource ? 'operator or sink behind its source' : 'source'}. There is nothing to run, and it was ` +
+      'not started. Begin with env.fromSource(…) and end with .sinkTo(…) or .print().',
     { context: { job: jobName } },
   )
 }
 
 function planNodes(logical: LogicalGraph, ids: OperatorIds, options: PlanOptions): ReadonlyMap<NodeId, PlannedNode> {
-  return new Map(logical.nodes.map((node) => [node.id, planNode(node, present(ids.byNode.get(node.id), 'a uid'), options)]))
+  return new Map(
+    logical.nodes.map((node) => [node.id, planNode(node, present(ids.byNode.get(node.id), 'a uid'), options)]),
+  )
 }
 
 function planNode(node: LogicalNode, uid: OperatorUid, options: PlanOptions): PlannedNode {
@@ -141,7 +143,8 @@ function chain(logical: LogicalGraph, planned: ReadonlyMap<NodeId, PlannedNode>)
     const vertex: VertexDraft = { head: self, operators: [], inputs: [], outputs: [] }
     vertices.push(vertex)
     drafts.set(node.id, addOperator(vertex, self))
-    for (const edge of inputs) edges.push(connect(edge, present(drafts.get(edge.from), 'an input'), vertex, edges.length))
+    for (const edge of inputs)
+      edges.push(connect(edge, present(drafts.get(edge.from), 'an input'), vertex, edges.length))
   }
   return { vertices, edges }
 }

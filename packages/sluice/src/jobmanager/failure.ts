@@ -39,34 +39,28 @@ export function crashLoopOf(failures: readonly FailureRecord[]): CrashLoop | und
   return failureCount >= CRASH_LOOP_MIN ? { record, failureCount } : undefined
 }
 
-/** `budget`: the restart strategy gave up; `no-repair`: no restart would help. */
-export type GiveUpReason = 'budget' | 'no-repair'
+/** `budget`: the restart strategy gave up; `no-repair`: no restart would help; `not-started`: the same, and no task ever ran. */
+export type GiveUpReason = 'budget' | 'no-repair' | 'not-started'
 
 /** The error a job ends with: what failed, what it means now, what to do. */
 export function giveUpError(core: JobCore, reason: GiveUpReason): ErrorData {
   const failure = core.failures.at(-1)
   const error = failure?.error ?? { code: 'INT1001', message: 'no failure was noted', context: {} }
-  if (nothingRan(core, error)) return error
+  if (reason === 'not-started') return error // it speaks for itself
   const why = reason === 'budget' ? budgetWords(core) : 'no restart can repair that'
-  const parts = [`job "${core.facts.jobName}" failed${placeWords(failure)}: ${formatError(error)}`, `${why}${loopWords(core)}.`, stateWords(core)]
+  const what = `job "${core.facts.jobName}" failed for good${placeWords(failure)}: ${formatError(error)}`
   return {
     code: 'JOB1003',
-    message: parts.join(' – '),
+    message: `${what}\nIt was not restarted: ${why}${loopWords(core)}.\n${stateWords(core)}`,
     context: { ...error.context, job: core.facts.jobName },
     ...(error.stack === undefined ? {} : { cause: error.stack }),
   }
 }
 
-/** A user's mistake found before the first task ran: it speaks for itself. */
-function nothingRan(core: JobCore, error: ErrorData): boolean {
-  const { domain, retry } = ERROR_CODES[error.code]
-  return core.restartCount === 0 && core.restoredCheckpoint === undefined && domain === 'user' && retry === 'never'
-}
-
 function budgetWords(core: JobCore): string {
   const { strategy } = core.facts.restart
-  if (strategy === 'none') return 'restart.strategy is none, so it was not restarted'
-  return `the restart strategy ${strategy} gave up after ${core.restartCount} restarts`
+  if (strategy === 'none') return 'the restart strategy is none'
+  return `its restart strategy, ${strategy}, allows no more after ${core.restartCount} restarts`
 }
 
 function placeWords(failure: FailureRecord | undefined): string {

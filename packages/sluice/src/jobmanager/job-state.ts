@@ -66,6 +66,7 @@ export type Draining = {
 export type Finishing = {
   readonly name: 'finishing'
   readonly waiting: ReadonlySet<SlotIndex>
+  readonly finished: ReadonlySet<TaskKey>
   readonly onFailure: 'restart' | 'stop'
 }
 export type Stopping = { readonly name: 'stopping'; readonly commits: CommitProgress }
@@ -117,6 +118,7 @@ export type MachineEvent =
   | ({ readonly kind: 'acquired' } & OfAttempt)
   | ({ readonly kind: 'deployed'; readonly slot: SlotIndex } & OfAttempt)
   | ({ readonly kind: 'drained'; readonly task: TaskKey } & OfAttempt)
+  | ({ readonly kind: 'finished'; readonly task: TaskKey } & OfAttempt)
   | ({ readonly kind: 'committed'; readonly task: TaskKey; readonly checkpoint: CheckpointId } & OfAttempt)
   | ({ readonly kind: 'checkpoint-published'; readonly checkpoint: CheckpointId } & OfAttempt)
   | ({ readonly kind: 'checkpoint-failed'; readonly error: ErrorData } & OfAttempt)

@@ -6,7 +6,7 @@
 import { unreachable } from '../base/assert.ts'
 import type { ErrorData } from '../base/errors.ts'
 import { type SlotIndex, attemptNumber } from '../base/ids.ts'
-import { crashLoopOf, giveUpError, isBeyondRestart, noteFailure, noteMerged } from './failure.ts'
+import { type GiveUpReason, crashLoopOf, giveUpError, isBeyondRestart, noteFailure, noteMerged } from './failure.ts'
 import type { FailureRecord, JobFailure, JobOutcome } from './job-events.ts'
 import type { At, CommitProgress, Effect, JobCore, Moment, Phase, PhaseName, Step } from './job-state.ts'
 import { type RestartVerdict, decide } from './restart-strategy.ts'
@@ -36,7 +36,7 @@ export function enterRestoring(core: JobCore): Step {
 }
 
 export function enterFinishing(core: JobCore): Step {
-  const phase = { name: 'finishing', waiting: new Set(core.facts.slots), onFailure: 'restart' } as const
+  const phase: Phase = { name: 'finishing', waiting: new Set(core.facts.slots), finished: new Set(), onFailure: 'restart' }
   return go(core, phase, [{ kind: 'cancel-timers' }, { kind: 'suspend-checkpoints' }, { kind: 'finish-tasks' }])
 }
 
@@ -68,15 +68,28 @@ export function close(core: JobCore, ending: Ending): Step {
   return go(core, phase, [...LET_GO, ...cancelTasks(core, waiting)])
 }
 
+/** The tasks are being ended already: only the outcome changes, and the back-off no longer matters. */
+export function closeInstead(core: JobCore, ending: Ending): Step {
+  const waiting = new Set(ending.live)
+  if (waiting.size === 0) return end(core, ending.outcome, ending.error)
+  return go(core, { name: 'closing', waiting, outcome: ending.outcome, error: ending.error })
+}
+
 /** From here the attempt is over: it restarts, or the job fails. */
 export function failOver(at: AtAny, failure: JobFailure, live: Iterable<SlotIndex>): Step {
   const record = recordOf(at, failure)
   const core = noteFailure(at.core, record)
   const report: Effect = { kind: 'report', event: { kind: 'failed', failure: record } }
   const next = isBeyondRestart(failure.error)
-    ? close(core, { outcome: 'failed', error: giveUpError(core, 'no-repair'), live })
+    ? close(core, { outcome: 'failed', error: giveUpError(core, beyondRestart(at)), live })
     : restartOrGiveUp(core, at.moment, live)
   return { state: next.state, effects: [report, ...next.effects] }
+}
+
+/** Before the first deployment the error needs no explanation of what becomes of the job. */
+function beyondRestart(at: AtAny): GiveUpReason {
+  const isStarting = at.phase.name === 'restoring' || at.phase.name === 'acquiring'
+  return isStarting && at.core.restartCount === 0 ? 'not-started' : 'no-repair'
 }
 
 function recordOf(at: AtAny, failure: JobFailure): FailureRecord {
@@ -136,7 +149,7 @@ export function mergeFailure(at: At<'restarting'>, failure: JobFailure): Step {
   const report: Effect = { kind: 'report', event: { kind: 'failure-merged', failure } }
   if (!isBeyondRestart(failure.error)) return go(noteMerged(at.core), at.phase, [report])
   const core = noteFailure(at.core, recordOf(at, failure))
-  const next = close(core, { outcome: 'failed', error: giveUpError(core, 'no-repair'), live: at.phase.waiting })
+  const next = closeInstead(core, { outcome: 'failed', error: giveUpError(core, 'no-repair'), live: at.phase.waiting })
   return { state: next.state, effects: [report, ...next.effects] }
 }
 

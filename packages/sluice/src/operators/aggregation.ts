@@ -1,7 +1,7 @@
 import type { OperatorInfo } from './operator.ts'
 import type { Key } from '../stream/key-groups.ts'
 import { userError, userResultError } from './user-error.ts'
-import type { AggregateFunction, TimeWindow, WindowDefinition } from './window-definition.ts'
+import type { AggregateFunction, TimeWindow, WindowFunctions } from './window-definition.ts'
 
 /** Calls the user's functions of a window operator; what they throw becomes TSK1001 with the function's name. */
 export class Aggregation<T, A> {
@@ -9,7 +9,7 @@ export class Aggregation<T, A> {
   readonly #resultOf: (key: Key, window: TimeWindow, result: unknown) => unknown
   readonly #info: OperatorInfo
 
-  constructor(definition: WindowDefinition<T, never, A, never, unknown>, info: OperatorInfo) {
+  constructor(definition: WindowFunctions<T, A>, info: OperatorInfo) {
     this.#aggregate = definition.aggregate
     this.#resultOf = definition.resultOf as (key: Key, window: TimeWindow, result: unknown) => unknown // keys and results come from the same definition
     this.#info = info

@@ -1,5 +1,5 @@
 import { EngineError } from '../base/errors.ts'
-import { MAX_WATERMARK, NO_TIMESTAMP } from '../stream/element.ts'
+import { NO_TIMESTAMP } from '../stream/element.ts'
 import type { OperatorInfo } from './operator.ts'
 
 /**
@@ -8,8 +8,8 @@ import type { OperatorInfo } from './operator.ts'
  */
 export const TIMESTAMP_LIMIT_MS = 8.64e15
 
-/** Longest window, slide, gap and lateness: about 3,170 years. */
-export const WINDOW_LENGTH_MAX_MS = 1e14
+/** Longest window, slide, gap and lateness: a million days. */
+export const WINDOW_LENGTH_MAX_MS = 1_000_000 * 86_400_000
 
 /** The timestamp when it is one; TIM1001 when it is missing, not a whole number or out of range. */
 export function checkTimestamp(info: OperatorInfo, timestamp: number): number {
@@ -17,11 +17,6 @@ export function checkTimestamp(info: OperatorInfo, timestamp: number): number {
     return timestamp
   }
   throw timestampError(info, timestamp)
-}
-
-/** When a window whose last millisecond is `maxTimestamp` is dropped; MAX_WATERMARK means at the end of time. */
-export function cleanupTime(maxTimestamp: number, allowedLatenessMs: number): number {
-  return Math.min(maxTimestamp + allowedLatenessMs, MAX_WATERMARK)
 }
 
 function timestampError(info: OperatorInfo, timestamp: unknown): EngineError {

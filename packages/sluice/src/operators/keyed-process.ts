@@ -7,7 +7,7 @@
  */
 import { EngineError } from '../base/errors.ts'
 import type { JsonValue } from '../base/json.ts'
-import type { StateDescriptor } from '../state/descriptors.ts'
+import type { DefaultedStateDescriptor, StateDescriptor } from '../state/descriptors.ts'
 import type { KeyedStateBackend, ListState, MapState, ValueState } from '../state/keyed-state.ts'
 import { NO_TIMESTAMP } from '../stream/element.ts'
 import type { Key } from '../stream/key-groups.ts'
@@ -22,11 +22,18 @@ import { UserOutput } from './user-output.ts'
 /** The states of an operator, by the name under which the context shows them. */
 export type StateDeclarations = Readonly<Record<string, StateDescriptor>>
 
+/** A value state with a declared default. */
+export interface DefaultedValueState<T> extends ValueState<T> {
+  value(): T
+}
+
 /** What a declared state looks like at run time. */
 export type StateHandle<D> =
-  D extends StateDescriptor<'value', infer T, unknown>
-    ? ValueState<T>
-    : D extends StateDescriptor<'list', infer T, unknown>
+  D extends DefaultedStateDescriptor<infer T>
+    ? DefaultedValueState<T>
+    : D extends StateDescriptor<'value', infer T, unknown>
+      ? ValueState<T>
+      : D extends StateDescriptor<'list', infer T, unknown>
       ? ListState<T>
       : D extends StateDescriptor<'map', infer V, infer K>
         ? MapState<K, V>

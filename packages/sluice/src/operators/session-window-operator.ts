@@ -17,13 +17,13 @@ import type { ValueState } from '../state/keyed-state.ts'
 import { MAX_WATERMARK } from '../stream/element.ts'
 import type { Key } from '../stream/key-groups.ts'
 import { Aggregation } from './aggregation.ts'
-import { checkTimestamp, cleanupTime } from './event-time.ts'
+import { checkTimestamp } from './event-time.ts'
 import { selectKey } from './key-selection.ts'
 import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
 import { LateRecords } from './late-records.ts'
 import type { OperatorSpec } from './operator.ts'
 import type { EventTimeSessionWindows } from './window-assigners.ts'
-import type { WindowDefinition } from './window-definition.ts'
+import type { WindowDefinition, WindowFunctions } from './window-definition.ts'
 
 interface Session<A> {
   start: number
@@ -37,6 +37,7 @@ interface KeySessions<A> {
   readonly sessions: Session<A>[]
 }
 
+/** Later than any deadline. */
 const NO_DEADLINE = MAX_WATERMARK
 
 export function sessionWindowOperator<T, K extends Key, A, R, O>(
@@ -64,7 +65,7 @@ class SessionWindows<T, A> implements KeyedLogic {
   readonly #late: LateRecords
   readonly #state: ValueState<KeySessions<A>>
 
-  constructor(definition: WindowDefinition<T, never, A, never, unknown>, gapMs: number, runtime: KeyedRuntime) {
+  constructor(definition: WindowFunctions<T, A>, gapMs: number, runtime: KeyedRuntime) {
     this.#gapMs = gapMs
     this.#latenessMs = definition.allowedLatenessMs ?? 0
     this.#keySelector = definition.keySelector
@@ -99,7 +100,7 @@ class SessionWindows<T, A> implements KeyedLogic {
       const session = present(sessions[index], 'a session of the list')
       const maxTimestamp = session.end - 1
       if (maxTimestamp === timestampMs) this.#fire(key, session)
-      if (cleanupTime(maxTimestamp, this.#latenessMs) === timestampMs) sessions.splice(index, 1)
+      if (maxTimestamp + this.#latenessMs === timestampMs) sessions.splice(index, 1)
     }
     if (sessions.length === 0) {
       this.#state.clear()
@@ -135,7 +136,7 @@ class SessionWindows<T, A> implements KeyedLogic {
   #startSession(key: Key, known: KeySessions<A> | undefined, value: T, timestamp: number): void {
     const { watermark } = this.#runtime.clock
     const end = timestamp + this.#gapMs
-    if (cleanupTime(end - 1, this.#latenessMs) <= watermark) {
+    if (end - 1 + this.#latenessMs <= watermark) {
       this.#late.onLate(value, timestamp) // N3
       return
     }
@@ -157,7 +158,7 @@ class SessionWindows<T, A> implements KeyedLogic {
   /** The next moment behind `time` at which the session has something to do. */
   #deadlineBehind(session: Session<A>, time: number): number {
     const maxTimestamp = session.end - 1
-    return maxTimestamp > time ? maxTimestamp : cleanupTime(maxTimestamp, this.#latenessMs)
+    return maxTimestamp > time ? maxTimestamp : maxTimestamp + this.#latenessMs
   }
 
   #arm(state: KeySessions<A>, deadline: number): void {

@@ -1,8 +1,10 @@
 import { present } from '../base/assert.ts'
-import { MAX_WATERMARK } from '../stream/element.ts'
+import type { OperatorStateItems } from '../state/operator-state.ts'
 import type { Advance, Turn } from '../state/turn.ts'
+import { MAX_WATERMARK } from '../stream/element.ts'
 import type { WatermarkGenerator, WatermarkStrategy } from '../time/watermark-strategy.ts'
 import { BaseOperator } from './base-operator.ts'
+import { EventClock } from './event-clock.ts'
 import { checkTimestamp } from './event-time.ts'
 import type { OperatorContext, OperatorSpec } from './operator.ts'
 import { userError } from './user-error.ts'
@@ -13,6 +15,8 @@ export const WATERMARK_INTERVAL_MS = 200
 /**
  * Gives records their timestamps and makes watermarks from them. Watermarks from upstream end here, except the last one of
  * a bounded input.
+ *
+ * Not `stateful`, although it keeps its watermark in checkpoints: without it event time would only go on later.
  */
 export function timestampsOperator<T>(strategy: WatermarkStrategy<T>): OperatorSpec {
   return Object.freeze({
@@ -27,6 +31,7 @@ export function timestampsOperator<T>(strategy: WatermarkStrategy<T>): OperatorS
 class TimestampsOperator<T> extends BaseOperator {
   readonly #timestampOf: ((value: T, timestamp: number) => number) | undefined
   readonly #generator: WatermarkGenerator
+  readonly #clock = new EventClock()
   /** A stream without event time may go without timestamps. */
   readonly #needsTimestamps: boolean
   #context: OperatorContext | undefined
@@ -40,7 +45,8 @@ class TimestampsOperator<T> extends BaseOperator {
 
   override open(context: OperatorContext): void {
     this.#context = context
-    context.wakeAt(context.processingTimeMs() + WATERMARK_INTERVAL_MS)
+    this.#clock.restore(context.restored)
+    context.wakeAt(nextLookMs(context.processingTimeMs()))
   }
 
   override onRecord(value: T, timestamp: number): void {
@@ -60,11 +66,23 @@ class TimestampsOperator<T> extends BaseOperator {
 
   /** Nothing to do but to come back: the chain asks for `outputWatermark` after this call. */
   override onProcessingTime(nowMs: number, _turn: Turn): Advance {
-    present(this.#context, 'the context of an open operator').wakeAt(nowMs + WATERMARK_INTERVAL_MS)
+    present(this.#context, 'the context of an open operator').wakeAt(nextLookMs(nowMs))
     return 'done'
   }
 
   override outputWatermark(watermark: number): number {
-    return watermark === MAX_WATERMARK ? MAX_WATERMARK : this.#generator.current()
+    this.#clock.advanceTo(watermark === MAX_WATERMARK ? MAX_WATERMARK : this.#generator.current())
+    return this.#clock.watermark
   }
+
+  /** What the records before the cut brought, emitted or not. */
+  override snapshot(_checkpoint: number): OperatorStateItems {
+    this.#clock.advanceTo(this.#generator.current())
+    return this.#clock.snapshot()
+  }
+}
+
+/** On a fixed grid, so that a restart does not shift it. */
+function nextLookMs(nowMs: number): number {
+  return (Math.floor(nowMs / WATERMARK_INTERVAL_MS) + 1) * WATERMARK_INTERVAL_MS
 }

@@ -37,12 +37,21 @@ export interface WindowDefinition<T, K extends Key, A, R, O> {
   readonly lateTag?: string | undefined
 }
 
+/** A window definition as the operators see it: any key, any result. */
+export interface WindowFunctions<T, A> {
+  readonly keySelector: (value: T) => Key
+  readonly aggregate: AggregateFunction<T, A, unknown>
+  readonly resultOf: (key: never, window: TimeWindow, result: never) => unknown
+  readonly allowedLatenessMs?: number | undefined
+  readonly lateTag?: string | undefined
+}
+
 /** The allowed lateness, 0 when there is none; GRA1005 when it is out of its limits. */
-export function checkWindow(definition: { readonly allowedLatenessMs?: number | undefined }): number {
+export function checkLateness(definition: { readonly allowedLatenessMs?: number | undefined }): number {
   const latenessMs = definition.allowedLatenessMs ?? 0
   if (Number.isSafeInteger(latenessMs) && latenessMs >= 0 && latenessMs <= WINDOW_LENGTH_MAX_MS) return latenessMs
   throw new EngineError(
     'GRA1005',
-    `the allowed lateness is ${latenessMs} ms. The job was not built. It must be a whole number of milliseconds from 0 to ${WINDOW_LENGTH_MAX_MS}.`,
+    `the allowed lateness of a window is ${latenessMs} ms. The job was not built. Use whole milliseconds from 0 to ${WINDOW_LENGTH_MAX_MS}.`,
   )
 }

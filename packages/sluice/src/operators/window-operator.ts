@@ -12,17 +12,16 @@
 import { present } from '../base/assert.ts'
 import { mapState } from '../state/descriptors.ts'
 import type { MapState, TimerNamespace } from '../state/keyed-state.ts'
-import { MAX_WATERMARK } from '../stream/element.ts'
 import type { Key } from '../stream/key-groups.ts'
 import { Aggregation } from './aggregation.ts'
-import { checkTimestamp, cleanupTime } from './event-time.ts'
+import { checkTimestamp } from './event-time.ts'
 import { selectKey } from './key-selection.ts'
 import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
 import { LateRecords } from './late-records.ts'
 import type { OperatorSpec } from './operator.ts'
 import { sessionWindowOperator } from './session-window-operator.ts'
 import type { SlidingEventTimeWindows, TumblingEventTimeWindows } from './window-assigners.ts'
-import { checkWindow, type WindowDefinition } from './window-definition.ts'
+import { checkLateness, type WindowDefinition, type WindowFunctions } from './window-definition.ts'
 import { windowStart } from './window-start.ts'
 
 /**
@@ -32,7 +31,7 @@ import { windowStart } from './window-start.ts'
  */
 export function windowOperator<T, K extends Key, A, R, O>(definition: WindowDefinition<T, K, A, R, O>): OperatorSpec {
   const { assigner } = definition
-  const allowedLatenessMs = checkWindow(definition)
+  const allowedLatenessMs = checkLateness(definition)
   if (assigner.kind === 'session') return sessionWindowOperator(definition, assigner)
   return keyedOperator({
     kind: 'window',
@@ -54,7 +53,7 @@ class AlignedWindows<T, A> implements KeyedLogic {
   readonly #windows: MapState<number, A>
 
   constructor(
-    definition: WindowDefinition<T, never, A, never, unknown>,
+    definition: WindowFunctions<T, A>,
     assigner: TumblingEventTimeWindows | SlidingEventTimeWindows,
     runtime: KeyedRuntime,
   ) {
@@ -85,7 +84,7 @@ class AlignedWindows<T, A> implements KeyedLogic {
     const start = Number(namespace)
     const maxTimestamp = start + this.#sizeMs - 1
     if (timestampMs === maxTimestamp) this.#fire(key, start, present(this.#windows.get(start), 'the window of a timer'))
-    if (timestampMs === cleanupTime(maxTimestamp, this.#latenessMs)) this.#windows.remove(start)
+    if (timestampMs === maxTimestamp + this.#latenessMs) this.#windows.remove(start)
   }
 
   onProcessingTimer(): void {}
@@ -110,8 +109,7 @@ class AlignedWindows<T, A> implements KeyedLogic {
     const { keyed, clock } = this.#runtime
     const maxTimestamp = start + this.#sizeMs - 1
     if (maxTimestamp > clock.watermark) keyed.eventTimers.register(maxTimestamp, start)
-    const cleanup = cleanupTime(maxTimestamp, this.#latenessMs)
-    if (cleanup > maxTimestamp && cleanup < MAX_WATERMARK) keyed.eventTimers.register(cleanup, start)
+    if (this.#latenessMs > 0) keyed.eventTimers.register(maxTimestamp + this.#latenessMs, start)
   }
 
   #fire(key: Key, start: number, accumulator: A): void {

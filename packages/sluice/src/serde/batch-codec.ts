@@ -39,7 +39,11 @@ export function createBatchEncoder(): BatchEncoder {
   const columns = new ColumnWriter(out)
   return {
     encode(values, timestamps, count) {
-      assert(count <= values.length && count <= timestamps.length, 'a batch has a value and a timestamp for each record', { count })
+      assert(
+        count <= values.length && count <= timestamps.length,
+        'a batch has a value and a timestamp for each record',
+        { count },
+      )
       assert(count <= ENCODED_RECORDS_MAX, 'a batch is within the limit of records', { count })
       out.reset()
       columns.start()
@@ -47,9 +51,9 @@ export function createBatchEncoder(): BatchEncoder {
       out.u8(BATCH_FORMAT_VERSION)
       out.varint(count)
       if (count === 0) return out.take()
-      columns.writeTimestamps(timestamps, count)
+      columns.writeTimestamps(firstOf(timestamps, count))
       try {
-        columns.write(values, count, 0)
+        columns.write(firstOf(values, count), 0)
       } catch (error) {
         throw firstUnencodable(values, count) ?? error
       }
@@ -66,9 +70,11 @@ export function createBatchDecoder(): BatchDecoder {
       const reader = new ByteReader(bytes)
       if (reader.u8() !== BATCH_MAGIC) throw reader.malformed('this is no batch')
       const version = reader.u8()
-      if (version !== BATCH_FORMAT_VERSION) throw reader.malformed(`a batch has format version ${version}, known is ${BATCH_FORMAT_VERSION}`)
+      if (version !== BATCH_FORMAT_VERSION)
+        throw reader.malformed(`a batch has format version ${version}, known is ${BATCH_FORMAT_VERSION}`)
       const count = reader.varint()
-      if (count > ENCODED_RECORDS_MAX) throw reader.malformed(`a batch has ${count} records, the limit is ${ENCODED_RECORDS_MAX}`)
+      if (count > ENCODED_RECORDS_MAX)
+        throw reader.malformed(`a batch has ${count} records, the limit is ${ENCODED_RECORDS_MAX}`)
       const columns = new ColumnReader(reader, recent)
       const timestamps = count === 0 ? [] : columns.readIntegers(count)
       const values = count === 0 ? [] : columns.read(count, 0)
@@ -82,6 +88,10 @@ const sharedDecoder = createBatchDecoder()
 
 export function decodeBatch(bytes: Uint8Array): DecodedBatch {
   return sharedDecoder.decode(bytes)
+}
+
+function firstOf<T>(items: readonly T[], count: number): readonly T[] {
+  return items.length === count ? items : items.slice(0, count)
 }
 
 function firstUnencodable(values: readonly unknown[], count: number): Error | undefined {

@@ -63,7 +63,7 @@ export class ColumnReader {
     if (this.#cells > ENCODED_CELLS_MAX) throw this.#in.malformed(`a batch holds more than ${ENCODED_CELLS_MAX} values`)
     switch (kind) {
       case COLUMN_CONSTANT:
-        return new Array(count).fill(readValue(this.#in, this.#shapes, 0))
+        return this.#readConstant(count)
       case COLUMN_INTEGERS:
         return this.#readIntegers(count)
       case COLUMN_F64:
@@ -74,11 +74,19 @@ export class ColumnReader {
         return this.#readDictionary(count)
       case COLUMN_NULLABLE:
       case COLUMN_STRUCT:
-        if (depth >= COLUMN_DEPTH_MAX - 1) throw this.#in.malformed(`columns are nested deeper than ${COLUMN_DEPTH_MAX} levels`)
+        if (depth >= COLUMN_DEPTH_MAX)
+          throw this.#in.malformed(`columns are nested deeper than ${COLUMN_DEPTH_MAX} levels`)
         return kind === COLUMN_STRUCT ? this.#readStruct(count, depth) : this.#readNullable(count, depth)
       default:
         return this.#readTexts(kind, count)
     }
+  }
+
+  #readConstant(count: number): unknown[] {
+    const value = readValue(this.#in, this.#shapes, 0)
+    const values: unknown[] = []
+    for (let i = 0; i < count; i++) values.push(value)
+    return values
   }
 
   #readValues(count: number): unknown[] {
@@ -92,11 +100,10 @@ export class ColumnReader {
     const width = this.#in.u8()
     if (width > 4 || width === 3) throw this.#in.malformed(`${width} is no width of integers`)
     const at = this.#in.claim(count * width, 'a column of integers')
-    const values = new Array<number>(count)
-    const buffer = this.#in.buffer
     const view = this.#in.dataView
-    if (width === 0) values.fill(min)
-    else if (width === 1) for (let i = 0; i < count; i++) values[i] = min + buffer[at + i]! // claimed
+    const values = new Array<number>(count) // oxlint-disable-line unicorn/no-new-array -- twice as fast as push
+    if (width === 0) for (let i = 0; i < count; i++) values[i] = min
+    else if (width === 1) for (let i = 0; i < count; i++) values[i] = min + view.getUint8(at + i)
     else if (width === 2) for (let i = 0; i < count; i++) values[i] = min + view.getUint16(at + i * 2, true)
     else for (let i = 0; i < count; i++) values[i] = min + view.getUint32(at + i * 4, true)
     if (min > Number.MAX_SAFE_INTEGER - 0xffff_ffff) this.#checkSafe(values)
@@ -104,23 +111,28 @@ export class ColumnReader {
   }
 
   #checkSafe(values: readonly number[]): void {
-    for (const value of values) if (value > Number.MAX_SAFE_INTEGER) throw this.#in.malformed('an integer of a column is longer than 53 bits')
+    for (const value of values) {
+      if (value > Number.MAX_SAFE_INTEGER) throw this.#in.malformed('an integer of a column is longer than 53 bits')
+    }
   }
 
   #readF64(count: number): number[] {
     const at = this.#in.claim(count * 8, 'a column of numbers')
     const view = this.#in.dataView
-    const values = new Array<number>(count)
+    const values = new Array<number>(count) // oxlint-disable-line unicorn/no-new-array -- twice as fast as push
     for (let i = 0; i < count; i++) values[i] = view.getFloat64(at + i * 8, true)
     return values
   }
 
   #readBits(count: number): boolean[] {
-    const at = this.#in.claim((count + 7) >>> 3, 'a column of booleans')
-    const buffer = this.#in.buffer
-    const values = new Array<boolean>(count)
-    for (let i = 0; i < count; i++) values[i] = ((buffer[at + (i >>> 3)]! >> (i & 7)) & 1) === 1 // claimed
-    if ((count & 7) !== 0 && buffer[at + (count >>> 3)]! >> (count & 7) !== 0) throw this.#in.malformed('bits behind the last record are set')
+    const start = this.#in.claim(Math.ceil(count / 8), 'a column of booleans')
+    const view = this.#in.dataView
+    const values: boolean[] = []
+    for (let i = 0; i < count; i++) values.push(((view.getUint8(start + (i >>> 3)) >> (i & 7)) & 1) === 1)
+    const bitsOfLast = count & 7
+    if (bitsOfLast !== 0 && view.getUint8(start + (count >>> 3)) >> bitsOfLast !== 0) {
+      throw this.#in.malformed('bits behind the last record are set')
+    }
     return values
   }
 
@@ -129,39 +141,46 @@ export class ColumnReader {
     const lengths = this.#readIntegers(count)
     let total = 0
     let shortest = Number.MAX_SAFE_INTEGER
-    for (const length of lengths) {
+    for (let i = 0; i < count; i++) {
+      const length = lengths[i] as number // i < count
       if (length < shortest) shortest = length
       total += length
     }
     if (shortest < 0) throw this.#in.malformed('the length of a string is negative')
-    if (total > this.#in.remaining) throw this.#in.malformed(`the strings of a column take ${total} bytes, but only ${this.#in.remaining} are left`)
-    if (kind === COLUMN_UTF8) return lengths.map((length) => this.#in.text(length))
-    return this.#readAscii(lengths, total, shortest)
+    if (kind === COLUMN_ASCII) return this.#readAscii(lengths, total, shortest)
+    if (total > this.#in.remaining) {
+      throw this.#in.malformed(`strings of ${total} bytes are promised, but only ${this.#in.remaining} bytes are left`)
+    }
+    return lengths.map((length) => this.#in.text(length))
   }
 
   #readAscii(lengths: readonly number[], total: number, shortest: number): string[] {
     const start = this.#in.claim(total, 'the text of a column')
     const buffer = this.#in.buffer
-    if (!isAscii(buffer.subarray(start, start + total))) throw this.#in.malformed('the text of an ASCII column is not ASCII')
+    if (!isAscii(buffer.subarray(start, start + total)))
+      throw this.#in.malformed('the text of an ASCII column is not ASCII')
     const text = shortest < SLICED_STRING_MIN ? buffer.toString('latin1', start, start + total) : ''
-    const values = new Array<string>(lengths.length)
+    const values = new Array<string>(lengths.length) // oxlint-disable-line unicorn/no-new-array -- twice as fast as push
     let at = 0
     for (let i = 0; i < lengths.length; i++) {
-      const end = at + lengths[i]! // i < length
-      values[i] = end - at < SLICED_STRING_MIN ? text.substring(at, end) : buffer.toString('latin1', start + at, start + end)
+      const end = at + (lengths[i] as number) // i < length
+      values[i] =
+        end - at < SLICED_STRING_MIN ? text.slice(at, end) : buffer.toString('latin1', start + at, start + end)
       at = end
     }
     return values
   }
 
   #readDictionary(count: number): string[] {
-    const entries = this.#readTexts(this.#in.u8(), this.#in.u8() + 1)
+    const entryCount = this.#in.u8() + 1
+    const entries = this.#readTexts(this.#in.u8(), entryCount)
     const at = this.#in.claim(count, 'indexes into a dictionary')
-    const buffer = this.#in.buffer
-    const values = new Array<string>(count)
+    const view = this.#in.dataView
+    const values = new Array<string>(count) // oxlint-disable-line unicorn/no-new-array -- twice as fast as push
     for (let i = 0; i < count; i++) {
-      const entry = entries[buffer[at + i]!] // claimed
-      if (entry === undefined) throw this.#in.malformed(`a string is behind the ${entries.length} entries of its dictionary`)
+      const index = view.getUint8(at + i)
+      const entry = entries[index]
+      if (entry === undefined) throw this.#in.malformed(`a dictionary of ${entryCount} strings has no entry ${index}`)
       values[i] = entry
     }
     return values
@@ -189,7 +208,7 @@ export class ColumnReader {
   #readStruct(count: number, depth: number): unknown[] {
     const code = this.#codeOf(this.#in.lengthPrefixed(), depth)
     const columns: unknown[][] = []
-    for (let i = 0; i < code.keys.length; i++) columns.push(this.read(count, depth + 1))
+    while (columns.length < code.keys.length) columns.push(this.read(count, depth + 1))
     return code.scatter(columns, count)
   }
 

@@ -35,6 +35,8 @@ const STRUCT_RECORDS_MIN = 8
 /** A dictionary is considered from this many strings on, and judged by so many first ones. */
 const DICTIONARY_RECORDS_MIN = 16
 const DICTIONARY_SAMPLE = 64
+/** Differences of four bytes. */
+const INTEGERS_RANGE_MAX = 0xffff_ffff
 /** Texts of a column are joined before they are written when they are not longer than this together. */
 const JOINED_TEXT_MAX = 1024 * 1024
 
@@ -54,48 +56,47 @@ export class ColumnWriter {
     this.#cells = 0
   }
 
-  /** `count` is at least 1; `depth` is the number of columns around this one. */
-  write(values: readonly unknown[], count: number, depth: number): void {
-    this.#cells += count
-    if (this.#cells > ENCODED_CELLS_MAX || depth >= COLUMN_DEPTH_MAX) return this.#writeValues(values, count)
-    if (!this.#writeSpecial(values, count, depth)) this.#writeValues(values, count)
+  /** `values` is not empty; `depth` is the number of columns around this one. */
+  write(values: readonly unknown[], depth: number): void {
+    this.#cells += values.length
+    const isSpecial = this.#cells <= ENCODED_CELLS_MAX && depth < COLUMN_DEPTH_MAX && this.#writeSpecial(values, depth)
+    if (!isSpecial) this.#writeValues(values)
   }
 
   /** Safe integers. */
-  writeTimestamps(timestamps: readonly number[], count: number): void {
-    for (let i = 0; i < count; i++) {
-      const timestamp = timestamps[i]
-      if (!Number.isSafeInteger(timestamp)) unreachable('a timestamp is checked to be a safe integer where it enters', timestamp)
+  writeTimestamps(timestamps: readonly number[]): void {
+    for (const timestamp of timestamps) {
+      if (!Number.isSafeInteger(timestamp)) unreachable('timestamps are checked where they enter a stream', timestamp)
     }
-    this.#writeNumbers(timestamps, count)
+    this.#writeNumbers(timestamps)
   }
 
-  #writeSpecial(values: readonly unknown[], count: number, depth: number): boolean {
+  #writeSpecial(values: readonly unknown[], depth: number): boolean {
     const first = values[0]
     switch (typeof first) {
       case 'number':
-        if (this.#writeNumbers(values, count)) return true
+        if (this.#writeNumbers(values)) return true
         break
       case 'string':
-        if (this.#writeStrings(values, count)) return true
+        if (this.#writeStrings(values)) return true
         break
       case 'boolean':
-        if (this.#writeBooleans(values, count)) return true
+        if (this.#writeBooleans(values)) return true
         break
       case 'object':
-        if (first !== null && this.#writeStruct(first, values, count, depth)) return true
+        if (first !== null && this.#writeStruct(first, values, depth)) return true
         break
       case 'bigint':
       case 'function':
       case 'symbol':
       case 'undefined':
     }
-    return this.#writeNullable(values, count, depth)
+    return this.#writeNullable(values, depth)
   }
 
-  #writeValues(values: readonly unknown[], count: number): void {
+  #writeValues(values: readonly unknown[]): void {
     this.#out.u8(COLUMN_VALUES)
-    for (let i = 0; i < count; i++) writeValue(this.#out, values[i], this.#shapes, 0)
+    for (const value of values) writeValue(this.#out, value, this.#shapes, 0)
   }
 
   #writeConstant(value: unknown): true {
@@ -104,11 +105,11 @@ export class ColumnWriter {
     return true
   }
 
-  #writeNumbers(values: readonly unknown[], count: number): boolean {
+  #writeNumbers(values: readonly unknown[]): boolean {
     let min = Number.MAX_SAFE_INTEGER
     let max = Number.MIN_SAFE_INTEGER
     let isInteger = true
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < values.length; i++) {
       const value = values[i]
       if (typeof value !== 'number') return false
       if (!Number.isSafeInteger(value) || Object.is(value, -0)) isInteger = false
@@ -116,59 +117,63 @@ export class ColumnWriter {
       if (value > max) max = value
     }
     const numbers = values as readonly number[] // checked above
-    if (isInteger && max - min <= 0xffff_ffff) {
+    if (isInteger && max - min <= INTEGERS_RANGE_MAX) {
       this.#out.u8(COLUMN_INTEGERS)
-      writeIntegers(this.#out, numbers, count, min, max)
+      writeIntegers(this.#out, numbers, min, max)
       return true
     }
-    if (isConstant(numbers, count)) return this.#writeConstant(numbers[0])
+    if (isConstant(numbers)) return this.#writeConstant(numbers[0])
     this.#out.u8(COLUMN_F64)
-    const at = this.#out.claim(count * 8)
-    const view = this.#out.dataView
-    for (let i = 0; i < count; i++) {
-      const value = numbers[i]! // i < count
-      view.setFloat64(at + i * 8, Number.isNaN(value) ? Number.NaN : value, true)
-    }
+    this.#writeF64(numbers)
     return true
   }
 
-  #writeBooleans(values: readonly unknown[], count: number): boolean {
-    for (let i = 0; i < count; i++) if (typeof values[i] !== 'boolean') return false
-    if (isConstant(values, count)) return this.#writeConstant(values[0])
+  #writeF64(numbers: readonly number[]): void {
+    let at = this.#out.claim(numbers.length * 8)
+    const view = this.#out.dataView
+    for (const number of numbers) {
+      view.setFloat64(at, Number.isNaN(number) ? Number.NaN : number, true)
+      at += 8
+    }
+  }
+
+  #writeBooleans(values: readonly unknown[]): boolean {
+    for (const value of values) if (typeof value !== 'boolean') return false
+    if (isConstant(values)) return this.#writeConstant(values[0])
     this.#out.u8(COLUMN_BOOLEANS)
-    this.#writeBits(values, count, true)
+    this.#writeBits(values, true)
     return true
   }
 
   /** A bit for each value, set where it is `set`; the lowest bit of a byte first. */
-  #writeBits(values: readonly unknown[], count: number, set: unknown): void {
-    let at = this.#out.claim((count + 7) >>> 3)
+  #writeBits(values: readonly unknown[], set: unknown): void {
+    let at = this.#out.claim(Math.ceil(values.length / 8))
     const buffer = this.#out.buffer
-    for (let i = 0; i < count; i += 8) {
+    for (let i = 0; i < values.length; i += 8) {
+      const end = Math.min(8, values.length - i)
       let bits = 0
-      const end = Math.min(8, count - i)
       for (let j = 0; j < end; j++) if (values[i + j] === set) bits |= 1 << j
       buffer[at++] = bits
     }
   }
 
-  #writeStrings(values: readonly unknown[], count: number): boolean {
-    for (let i = 0; i < count; i++) if (typeof values[i] !== 'string') return false
+  #writeStrings(values: readonly unknown[]): boolean {
+    for (const value of values) if (typeof value !== 'string') return false
     const strings = values as readonly string[] // checked above
-    if (isConstant(strings, count)) return this.#writeConstant(strings[0])
-    if (count < DICTIONARY_RECORDS_MIN || !this.#writeDictionary(strings, count)) this.#writeTexts(strings, count)
+    if (isConstant(strings)) return this.#writeConstant(strings[0])
+    if (strings.length < DICTIONARY_RECORDS_MIN || !this.#writeDictionary(strings)) this.#writeTexts(strings)
     return true
   }
 
-  #writeDictionary(strings: readonly string[], count: number): boolean {
+  #writeDictionary(strings: readonly string[]): boolean {
     const numbers = new Map<string, number>()
-    const indexes = new Uint8Array(count)
+    const indexes = new Uint8Array(strings.length)
     let last: string | undefined
     let lastNumber = 0
-    let limit = Math.min(count, DICTIONARY_SAMPLE) / 2
-    for (let i = 0; i < count; i++) {
-      if (i === DICTIONARY_SAMPLE) limit = Math.min(DICTIONARY_ENTRIES_MAX, count / 2)
-      const string = strings[i]! // i < count
+    let limit = Math.min(strings.length, DICTIONARY_SAMPLE) / 2
+    for (let i = 0; i < strings.length; i++) {
+      const string = strings[i] as string // i < length
+      if (i === DICTIONARY_SAMPLE) limit = Math.min(DICTIONARY_ENTRIES_MAX, strings.length / 2)
       if (string !== last) {
         last = string
         lastNumber = numbers.get(string) ?? numbers.size
@@ -181,67 +186,63 @@ export class ColumnWriter {
     }
     this.#out.u8(COLUMN_DICTIONARY)
     this.#out.u8(numbers.size - 1)
-    this.#writeTexts([...numbers.keys()], numbers.size)
+    this.#writeTexts([...numbers.keys()])
     this.#out.bytes(indexes)
     return true
   }
 
-  #writeTexts(strings: readonly string[], count: number): void {
-    const lengths: number[] = new Array<number>(count)
+  #writeTexts(strings: readonly string[]): void {
+    const lengths: number[] = []
     let total = 0
-    for (let i = 0; i < count; i++) {
-      const length = strings[i]!.length // i < count
-      lengths[i] = length
-      total += length
+    for (const string of strings) {
+      lengths.push(string.length)
+      total += string.length
     }
     const joined = total <= JOINED_TEXT_MAX ? strings.join('') : undefined
     if (joined !== undefined && Buffer.byteLength(joined) === total) {
       this.#out.u8(COLUMN_ASCII)
-      writeLengths(this.#out, lengths, count)
-      return this.#out.text(joined, total)
+      writeLengths(this.#out, lengths)
+      this.#out.text(joined, total)
+      return
     }
+    const byteCounts = strings.map((string) => Buffer.byteLength(string))
     this.#out.u8(COLUMN_UTF8)
-    for (let i = 0; i < count; i++) lengths[i] = Buffer.byteLength(strings[i]!) // i < count
-    writeLengths(this.#out, lengths, count)
-    for (let i = 0; i < count; i++) this.#out.text(strings[i]!, lengths[i]!) // i < count
+    writeLengths(this.#out, byteCounts)
+    for (const string of strings) this.#out.text(string, Buffer.byteLength(string))
   }
 
-  #writeNullable(values: readonly unknown[], count: number, depth: number): boolean {
-    let nulls = 0
+  #writeNullable(values: readonly unknown[], depth: number): boolean {
+    if (!values.some(isMissing)) return false
     const present: unknown[] = []
-    const isPresent: boolean[] = []
     const missing: unknown[] = []
-    for (let i = 0; i < count; i++) {
+    const isPresent: boolean[] = []
+    for (let i = 0; i < values.length; i++) {
       const value = values[i]
-      const isMissing = value === null || value === undefined
-      isPresent.push(!isMissing)
-      if (!isMissing) present.push(value)
-      else missing.push(value)
-      if (value === null) nulls++
+      isPresent.push(!isMissing(value))
+      if (isMissing(value)) missing.push(value)
+      else present.push(value)
     }
-    if (missing.length === 0) return false
-    if (present.length === 0) {
-      if (isConstant(values, count)) return this.#writeConstant(values[0])
-      return false
-    }
+    if (present.length === 0) return isConstant(values) && this.#writeConstant(values[0])
+    const hasNull = missing.includes(null)
+    const hasUndefined = missing.includes(undefined)
     this.#out.u8(COLUMN_NULLABLE)
-    this.#out.u8(nulls === missing.length ? MISSING_NULL : nulls === 0 ? MISSING_UNDEFINED : MISSING_EITHER)
-    this.#writeBits(isPresent, count, true)
-    if (nulls > 0 && nulls < missing.length) this.#writeBits(missing, missing.length, undefined)
-    this.write(present, present.length, depth + 1)
+    this.#out.u8(hasNull && hasUndefined ? MISSING_EITHER : hasNull ? MISSING_NULL : MISSING_UNDEFINED)
+    this.#writeBits(isPresent, true)
+    if (hasNull && hasUndefined) this.#writeBits(missing, undefined)
+    this.write(present, depth + 1)
     return true
   }
 
-  #writeStruct(first: object, values: readonly unknown[], count: number, depth: number): boolean {
-    if (count < STRUCT_RECORDS_MIN || Object.getPrototypeOf(first) !== Object.prototype) return false
+  #writeStruct(first: object, values: readonly unknown[], depth: number): boolean {
+    if (values.length < STRUCT_RECORDS_MIN || Object.getPrototypeOf(first) !== Object.prototype) return false
     const keys = Object.keys(first)
     if (keys.length === 0 || keys.length > STRUCT_FIELDS_MAX) return false
     const code = this.#codeOf(keys, depth)
-    const columns = code.gather(values, count)
+    const columns = code.gather(values)
     if (columns === undefined) return false
     this.#out.u8(COLUMN_STRUCT)
     this.#out.lengthPrefixed(code.keyBytes)
-    for (const column of columns) this.write(column, count, depth + 1)
+    for (const column of columns) this.write(column, depth + 1)
     return true
   }
 
@@ -254,35 +255,39 @@ export class ColumnWriter {
   }
 }
 
-/** Safe integers whose greatest difference is below 2^32. */
-function writeIntegers(out: ByteWriter, values: readonly number[], count: number, min: number, max: number): void {
+/** Safe integers whose greatest difference is at most INTEGERS_RANGE_MAX. */
+function writeIntegers(out: ByteWriter, values: readonly number[], min: number, max: number): void {
   const range = max - min
   const width = range === 0 ? 0 : range <= 0xff ? 1 : range <= 0xffff ? 2 : 4
   out.zigzag(min)
   out.u8(width)
-  const at = out.claim(count * width)
+  if (width === 0) return
+  const at = out.claim(values.length * width)
   const view = out.dataView
-  const buffer = out.buffer
-  if (width === 1) for (let i = 0; i < count; i++) buffer[at + i] = values[i]! - min // i < count
-  else if (width === 2) for (let i = 0; i < count; i++) view.setUint16(at + i * 2, values[i]! - min, true) // i < count
-  else if (width === 4) for (let i = 0; i < count; i++) view.setUint32(at + i * 4, values[i]! - min, true) // i < count
+  if (width === 1) for (let i = 0; i < values.length; i++) view.setUint8(at + i, (values[i] as number) - min) // i < length
+  else if (width === 2)
+    for (let i = 0; i < values.length; i++) view.setUint16(at + i * 2, (values[i] as number) - min, true)
+  else for (let i = 0; i < values.length; i++) view.setUint32(at + i * 4, (values[i] as number) - min, true)
 }
 
-function writeLengths(out: ByteWriter, lengths: readonly number[], count: number): void {
-  let min = lengths[0]! // a column is not empty
-  let max = min
-  for (let i = 1; i < count; i++) {
-    const length = lengths[i]! // i < count
+function writeLengths(out: ByteWriter, lengths: readonly number[]): void {
+  let min = Number.MAX_SAFE_INTEGER
+  let max = 0
+  for (const length of lengths) {
     if (length < min) min = length
     if (length > max) max = length
   }
-  writeIntegers(out, lengths, count, min, max)
+  writeIntegers(out, lengths, min, max)
 }
 
-function isConstant(values: readonly unknown[], count: number): boolean {
+function isMissing(value: unknown): boolean {
+  return value === null || value === undefined
+}
+
+function isConstant(values: readonly unknown[]): boolean {
   const first = values[0]
-  if (!Object.is(first, values[count - 1])) return false
-  for (let i = 1; i < count; i++) if (!Object.is(first, values[i])) return false
+  if (!Object.is(first, values.at(-1))) return false
+  for (let i = 1; i < values.length; i++) if (!Object.is(first, values[i])) return false
   return true
 }
 

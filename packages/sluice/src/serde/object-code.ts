@@ -12,8 +12,8 @@ import type { ShapeTable } from './shape-table.ts'
 /** Generated functions are kept for this many shapes of a thread. */
 export const OBJECT_CODES_MAX = 512
 
-/** Values of each field of `count` objects, or undefined when they are not all plain objects of the shape. */
-export type Gather = (values: readonly unknown[], count: number) => unknown[][] | undefined
+/** Values of each field of the objects, or undefined when they are not all plain objects of the shape. */
+export type Gather = (values: readonly unknown[]) => unknown[][] | undefined
 /** Objects from the values of each field. */
 export type Scatter = (columns: readonly (readonly unknown[])[], count: number) => unknown[]
 type ReadField = (reader: ByteReader, shapes: ShapeTable, depth: number) => unknown
@@ -86,6 +86,7 @@ function compileGather(keys: readonly string[]): Gather {
   const columns = keys.map((_, i) => `c${i}`)
   const source = `
     for (const key in prototype) return undefined
+    const count = values.length
     ${columns.map((column) => `const ${column} = new Array(count)`).join('\n')}
     for (let i = 0; i < count; i++) {
       const value = values[i]
@@ -96,7 +97,7 @@ function compileGather(keys: readonly string[]): Gather {
       ${columns.map((column, i) => `${column}[i] = value[${JSON.stringify(keys[i])}]`).join('\n')}
     }
     return [${columns.join(', ')}]`
-  const make = new Function('keys', 'prototype', 'getPrototypeOf', `return function gather(values, count) {${source}}`)
+  const make = new Function('keys', 'prototype', 'getPrototypeOf', `return function gather(values) {${source}}`)
   return make(keys, Object.prototype, Object.getPrototypeOf) as Gather // what the source says
 }
 

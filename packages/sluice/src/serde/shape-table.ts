@@ -15,6 +15,9 @@ export const SHAPE_KEYS_MAX = 256
 /** Objects of one shape read before code is generated for it. */
 const READS_BEFORE_CODE = 64
 
+/** `Object.prototype` or none. */
+export type Prototype = object | null
+
 export class ShapeTable {
   readonly #plainRoot = new TrieNode()
   readonly #nullRoot = new TrieNode()
@@ -27,19 +30,19 @@ export class ShapeTable {
   }
 
   /** Number of the shape, or -1 when it has none yet. */
-  find(keys: readonly string[], hasPrototype: boolean): number {
-    let node: TrieNode | undefined = hasPrototype ? this.#plainRoot : this.#nullRoot
-    for (let i = 0; i < keys.length; i++) {
-      node = node.child(keys[i]!) // i < length
+  find(keys: readonly string[], prototype: Prototype): number {
+    let node: TrieNode | undefined = this.#root(prototype)
+    for (const key of keys) {
+      node = node.child(key)
       if (node === undefined) return -1
     }
     return node.number
   }
 
   /** Gives the shape the next number; false when it gets none (H3). */
-  define(keys: readonly string[], hasPrototype: boolean): boolean {
+  define(keys: readonly string[], prototype: Prototype): boolean {
     if (this.#written.length === SHAPES_MAX || keys.length > SHAPE_KEYS_MAX) return false
-    let node = hasPrototype ? this.#plainRoot : this.#nullRoot
+    let node = this.#root(prototype)
     for (const key of keys) node = node.grow(key)
     node.number = this.#written.length
     this.#written.push(node)
@@ -59,29 +62,33 @@ export class ShapeTable {
     return this.#read[number]
   }
 
-  addRead(keys: readonly string[], hasPrototype: boolean): ReadShape {
-    const shape = new ReadShape(keys, hasPrototype)
+  addRead(keys: readonly string[], prototype: Prototype): ReadShape {
+    const shape = new ReadShape(keys, prototype)
     this.#read.push(shape)
     return shape
+  }
+
+  #root(prototype: Prototype): TrieNode {
+    return prototype === null ? this.#nullRoot : this.#plainRoot
   }
 }
 
 /** A shape on the reading side. */
 export class ReadShape {
   readonly keys: readonly string[]
-  readonly hasPrototype: boolean
+  readonly prototype: Prototype
   #reads = 0
   #readObject: ReadObject | undefined
 
-  constructor(keys: readonly string[], hasPrototype: boolean) {
+  constructor(keys: readonly string[], prototype: Prototype) {
     this.keys = keys
-    this.hasPrototype = hasPrototype
+    this.prototype = prototype
   }
 
   /** Generated code that reads objects of this shape, once it pays. */
   get readObject(): ReadObject | undefined {
     if (this.#readObject !== undefined) return this.#readObject
-    if (!this.hasPrototype || ++this.#reads < READS_BEFORE_CODE) return undefined
+    if (this.prototype === null || ++this.#reads < READS_BEFORE_CODE) return undefined
     this.#readObject = objectCode(this.keys).readObject
     return this.#readObject
   }

@@ -27,11 +27,15 @@ interface Problem {
 
 /** Leaves the steps to the problem in `path`. */
 function findProblem(value: unknown, path: string[]): Problem | undefined {
-  if (typeof value === 'function') return { is: 'it is a function', advice: 'Keep data in records and state, and leave functions in the job module' }
+  if (typeof value === 'function')
+    return { is: 'it is a function', advice: 'Keep data in records and state, and leave functions in the job module' }
   if (typeof value === 'symbol') return { is: 'it is a symbol', advice: 'Use a string instead' }
   if (typeof value !== 'object' || value === null) return undefined
   if (path.length >= VALUE_DEPTH_MAX) {
-    return { is: `it is nested deeper than ${VALUE_DEPTH_MAX} levels or refers to itself`, advice: 'Refer to other objects by an id' }
+    return {
+      is: `it is nested deeper than ${VALUE_DEPTH_MAX} levels or refers to itself`,
+      advice: 'Refer to other objects by an id',
+    }
   }
   const prototype: unknown = Object.getPrototypeOf(value)
   if (Array.isArray(value) && prototype === Array.prototype) return findInSteps(indexed(value), path)
@@ -58,7 +62,8 @@ function* indexed(values: readonly unknown[]): Iterable<readonly [string, unknow
 }
 
 function* fields(value: object): Iterable<readonly [string, unknown]> {
-  for (const [key, inner] of Object.entries(value)) yield [/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`, inner]
+  for (const [key, inner] of Object.entries(value))
+    yield [/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`, inner]
 }
 
 function* mapSteps(map: ReadonlyMap<unknown, unknown>): Iterable<readonly [string, unknown]> {
@@ -75,8 +80,12 @@ function* setSteps(set: ReadonlySet<unknown>): Iterable<readonly [string, unknow
 }
 
 function foreign(value: object, prototype: unknown): Problem {
-  if (value instanceof Promise) return { is: 'it is a promise', advice: 'Wait for it in an asynchronous operator and emit the result' }
-  const maker: unknown = typeof prototype === 'object' && prototype !== null && 'constructor' in prototype ? prototype.constructor : undefined
+  if (value instanceof Promise)
+    return { is: 'it is a promise', advice: 'Wait for it in an asynchronous operator and emit the result' }
+  const maker: unknown =
+    typeof prototype === 'object' && prototype !== null && 'constructor' in prototype
+      ? prototype.constructor
+      : undefined
   const name = typeof maker === 'function' && maker.name !== '' ? maker.name : 'an unnamed class'
   return {
     is: `it is an instance of ${name}`,

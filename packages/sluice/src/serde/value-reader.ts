@@ -1,5 +1,5 @@
 import type { ByteReader } from '../base/bytes.ts'
-import { SHAPE_KEYS_MAX, SHAPES_MAX, type ReadShape, type ShapeTable } from './shape-table.ts'
+import { SHAPE_KEYS_MAX, SHAPES_MAX, type Prototype, ReadShape, type ShapeTable } from './shape-table.ts'
 import {
   SMALL_INT_MAX,
   TAG_ARRAY,
@@ -55,7 +55,7 @@ export function readValue(reader: ByteReader, shapes: ShapeTable, depth: number)
     case TAG_BIGINT:
       return readBigInt(reader)
     case TAG_DATE:
-      return new Date(reader.f64())
+      return readDate(reader)
     case TAG_TYPED_ARRAY:
       return readTypedArray(reader)
     default:
@@ -76,10 +76,20 @@ function readContainer(reader: ByteReader, tag: number, shapes: ShapeTable, dept
       return readShaped(reader, reader.varint(), shapes, depth)
     case TAG_NEW_SHAPE:
     case TAG_NEW_NULL_SHAPE:
-      return readFields(reader, readNewShape(reader, tag === TAG_NEW_SHAPE, shapes), shapes, depth)
+      return readFields(
+        reader,
+        readNewShape(reader, tag === TAG_NEW_SHAPE ? Object.prototype : null, shapes),
+        shapes,
+        depth,
+      )
     case TAG_LOOSE_OBJECT:
     case TAG_LOOSE_NULL_OBJECT:
-      return readLooseObject(reader, tag === TAG_LOOSE_OBJECT, shapes, depth)
+      return readFields(
+        reader,
+        new ReadShape(readKeys(reader), tag === TAG_LOOSE_OBJECT ? Object.prototype : null),
+        shapes,
+        depth,
+      )
     default:
       throw reader.malformed(`0x${tag.toString(16)} is no tag of a value`)
   }
@@ -87,7 +97,8 @@ function readContainer(reader: ByteReader, tag: number, shapes: ShapeTable, dept
 
 function readShaped(reader: ByteReader, number: number, shapes: ShapeTable, depth: number): unknown {
   const shape = shapes.readShape(number)
-  if (shape === undefined) throw reader.malformed(`an object has shape ${number}, but only ${shapes.readCount} shapes came before it`)
+  if (shape === undefined)
+    throw reader.malformed(`an object has shape ${number}, but only ${shapes.readCount} shapes came before it`)
   if (depth >= VALUE_DEPTH_MAX) throw reader.malformed(`objects are nested deeper than ${VALUE_DEPTH_MAX} levels`)
   return readFields(reader, shape, shapes, depth)
 }
@@ -95,15 +106,8 @@ function readShaped(reader: ByteReader, number: number, shapes: ShapeTable, dept
 function readFields(reader: ByteReader, shape: ReadShape, shapes: ShapeTable, depth: number): object {
   const generated = shape.readObject
   if (generated !== undefined) return generated(readValue, reader, shapes, depth + 1)
-  const value: Record<string, unknown> = shape.hasPrototype ? {} : Object.create(null)
+  const value: Record<string, unknown> = shape.prototype === null ? Object.create(null) : {}
   for (const key of shape.keys) putField(value, key, readValue(reader, shapes, depth + 1))
-  return value
-}
-
-function readLooseObject(reader: ByteReader, hasPrototype: boolean, shapes: ShapeTable, depth: number): object {
-  const keys = readKeys(reader)
-  const value: Record<string, unknown> = hasPrototype ? {} : Object.create(null)
-  for (const key of keys) putField(value, key, readValue(reader, shapes, depth + 1))
   return value
 }
 
@@ -113,10 +117,11 @@ function putField(target: Record<string, unknown>, key: string, value: unknown):
   else Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
 }
 
-function readNewShape(reader: ByteReader, hasPrototype: boolean, shapes: ShapeTable): ReadShape {
+function readNewShape(reader: ByteReader, prototype: Prototype, shapes: ShapeTable): ReadShape {
   const keys = readKeys(reader)
-  if (keys.length > SHAPE_KEYS_MAX || shapes.readCount === SHAPES_MAX) throw reader.malformed('a shape beyond the limits is numbered')
-  return shapes.addRead(keys, hasPrototype)
+  if (keys.length > SHAPE_KEYS_MAX || shapes.readCount === SHAPES_MAX)
+    throw reader.malformed('a shape beyond the limits is numbered')
+  return shapes.addRead(keys, prototype)
 }
 
 function readKeys(reader: ByteReader): string[] {
@@ -160,6 +165,13 @@ function readBigInt(reader: ByteReader): bigint {
   if (hex.length < 14) throw reader.malformed('a short bigint has the form of a long one')
   const value = BigInt(`0x${hex}`)
   return lengthAndSign % 2 === 0 ? value : -value
+}
+
+function readDate(reader: ByteReader): Date {
+  const timeMs = reader.f64()
+  const date = new Date(timeMs)
+  if (!Object.is(date.getTime(), timeMs)) throw reader.malformed(`${timeMs} is no time of a date`)
+  return date
 }
 
 /** Copied: a view would keep the whole chunk in memory, and be misaligned. */

@@ -1,6 +1,6 @@
 import type { ByteWriter } from '../base/bytes.ts'
 import { EngineError } from '../base/errors.ts'
-import type { ShapeTable } from './shape-table.ts'
+import type { Prototype, ShapeTable } from './shape-table.ts'
 import {
   NEGATIVE_INT_MIN,
   SHORT_SHAPE_MAX,
@@ -92,31 +92,37 @@ function writeBigInt(out: ByteWriter, value: bigint): void {
 function writeObject(out: ByteWriter, value: object, shapes: ShapeTable, depth: number): void {
   if (depth >= VALUE_DEPTH_MAX) throw refused()
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype) writePlainObject(out, value, shapes, depth)
-  else if (Array.isArray(value) && prototype === Array.prototype) writeArray(out, value, shapes, depth)
-  else if (prototype === null) writePlainObject(out, value, shapes, depth)
-  else writeBuiltIn(out, value, prototype, shapes, depth)
+  if (prototype === Object.prototype || prototype === null) writePlainObject(out, value, shapes, depth)
+  else if (prototype === Array.prototype && Array.isArray(value)) writeArray(out, value, shapes, depth)
+  else if (prototype === Map.prototype && value instanceof Map) writeMap(out, value, shapes, depth)
+  else if (prototype === Set.prototype && value instanceof Set) writeSet(out, value, shapes, depth)
+  else if (prototype === Date.prototype && value instanceof Date) {
+    out.u8(TAG_DATE)
+    out.f64(value.getTime())
+  } else if (ArrayBuffer.isView(value)) writeTypedArray(out, value)
+  else throw refused()
 }
 
 function writePlainObject(out: ByteWriter, value: object, shapes: ShapeTable, depth: number): void {
   const keys = Object.keys(value)
-  writeShape(out, keys, Object.getPrototypeOf(value) !== null, shapes)
+  writeShape(out, keys, Object.getPrototypeOf(value), shapes)
   const fields = value as Record<string, unknown> // read by its own keys only
-  for (let i = 0; i < keys.length; i++) writeValue(out, fields[keys[i]!], shapes, depth + 1) // i < length
+  for (const key of keys) writeValue(out, fields[key], shapes, depth + 1)
 }
 
-function writeShape(out: ByteWriter, keys: readonly string[], hasPrototype: boolean, shapes: ShapeTable): void {
-  const number = shapes.find(keys, hasPrototype)
-  if (number >= 0) {
-    if (number <= SHORT_SHAPE_MAX) return out.u8(TAG_SHORT_SHAPE + number)
+function writeShape(out: ByteWriter, keys: readonly string[], prototype: Prototype, shapes: ShapeTable): void {
+  const number = shapes.find(keys, prototype)
+  if (number > SHORT_SHAPE_MAX) {
     out.u8(TAG_SHAPE)
-    return out.varint(number)
+    out.varint(number)
+  } else if (number >= 0) out.u8(TAG_SHORT_SHAPE + number)
+  else {
+    const isNumbered = shapes.define(keys, prototype)
+    if (prototype === null) out.u8(isNumbered ? TAG_NEW_NULL_SHAPE : TAG_LOOSE_NULL_OBJECT)
+    else out.u8(isNumbered ? TAG_NEW_SHAPE : TAG_LOOSE_OBJECT)
+    out.varint(keys.length)
+    for (const key of keys) out.string(key)
   }
-  const isNumbered = shapes.define(keys, hasPrototype)
-  if (hasPrototype) out.u8(isNumbered ? TAG_NEW_SHAPE : TAG_LOOSE_OBJECT)
-  else out.u8(isNumbered ? TAG_NEW_NULL_SHAPE : TAG_LOOSE_NULL_OBJECT)
-  out.varint(keys.length)
-  for (const key of keys) out.string(key)
 }
 
 function writeArray(out: ByteWriter, value: readonly unknown[], shapes: ShapeTable, depth: number): void {
@@ -125,26 +131,23 @@ function writeArray(out: ByteWriter, value: readonly unknown[], shapes: ShapeTab
   for (let i = 0; i < value.length; i++) writeValue(out, value[i], shapes, depth + 1)
 }
 
-function writeBuiltIn(out: ByteWriter, value: object, prototype: unknown, shapes: ShapeTable, depth: number): void {
-  if (value instanceof Date && prototype === Date.prototype) {
-    out.u8(TAG_DATE)
-    out.f64(value.getTime())
-  } else if (value instanceof Map && prototype === Map.prototype) {
-    out.u8(TAG_MAP)
-    out.varint(value.size)
-    for (const [key, inner] of value) {
-      writeValue(out, key, shapes, depth + 1)
-      writeValue(out, inner, shapes, depth + 1)
-    }
-  } else if (value instanceof Set && prototype === Set.prototype) {
-    out.u8(TAG_SET)
-    out.varint(value.size)
-    for (const inner of value) writeValue(out, inner, shapes, depth + 1)
-  } else if (ArrayBuffer.isView(value)) writeTypedArray(out, value, prototype)
-  else throw refused()
+function writeMap(out: ByteWriter, map: ReadonlyMap<unknown, unknown>, shapes: ShapeTable, depth: number): void {
+  out.u8(TAG_MAP)
+  out.varint(map.size)
+  for (const [key, value] of map) {
+    writeValue(out, key, shapes, depth + 1)
+    writeValue(out, value, shapes, depth + 1)
+  }
 }
 
-function writeTypedArray(out: ByteWriter, value: ArrayBufferView, prototype: unknown): void {
+function writeSet(out: ByteWriter, set: ReadonlySet<unknown>, shapes: ShapeTable, depth: number): void {
+  out.u8(TAG_SET)
+  out.varint(set.size)
+  for (const value of set) writeValue(out, value, shapes, depth + 1)
+}
+
+function writeTypedArray(out: ByteWriter, value: ArrayBufferView): void {
+  const prototype: unknown = Object.getPrototypeOf(value)
   const kind = TYPED_ARRAYS.findIndex((row) => row.prototype === prototype)
   if (kind < 0) throw refused()
   out.u8(TAG_TYPED_ARRAY)
@@ -154,5 +157,8 @@ function writeTypedArray(out: ByteWriter, value: ArrayBufferView, prototype: unk
 
 /** Replaced by the error of `unencodable`, which knows the path. */
 function refused(): EngineError {
-  return new EngineError('SER1001', 'a value changed while it was encoded. Nothing of it was written. Do not change records after they were emitted.')
+  return new EngineError(
+    'SER1001',
+    'a value changed while it was encoded. Nothing of it was written. Do not change records after they were emitted.',
+  )
 }

@@ -34,7 +34,7 @@ export const STATE_KINDS: readonly StateKind[] = ['value', 'list', 'map']
 export function splitChunks(bytes: Uint8Array): Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const chunks: Uint8Array[] = []
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const end = start + checkedLength(view, start)
     if (crc32(bytes.subarray(start, end - CHECKSUM_BYTES)) !== view.getUint32(end - CHECKSUM_BYTES, true)) {
       throw corruptChunk(`the checksum of the chunk at byte ${start} does not match its ${end - start} bytes`)
@@ -56,11 +56,14 @@ export function corruptChunk(problem: string, operator?: string): EngineError {
 
 function checkedLength(view: DataView, start: number): number {
   const left = view.byteLength - start
-  if (left < FIXED_HEADER_BYTES + CHECKSUM_BYTES) throw corruptChunk(`${left} bytes at byte ${start} are too few for a chunk`)
+  if (left < FIXED_HEADER_BYTES + CHECKSUM_BYTES)
+    throw corruptChunk(`${left} bytes at byte ${start} are too few for a chunk`)
   if (view.getUint32(start, true) !== CHUNK_MAGIC) throw corruptChunk(`no chunk starts at byte ${start}`)
   const version = view.getUint16(start + 4, true)
   if (version !== CHUNK_FORMAT_VERSION) {
-    throw corruptChunk(`the chunk at byte ${start} has format version ${version}, and this program reads version ${CHUNK_FORMAT_VERSION}`)
+    throw corruptChunk(
+      `the chunk at byte ${start} has format version ${version}, and this program reads version ${CHUNK_FORMAT_VERSION}`,
+    )
   }
   const length = view.getUint32(start + LENGTH_OFFSET, true)
   if (length < FIXED_HEADER_BYTES + CHECKSUM_BYTES || length > left) {

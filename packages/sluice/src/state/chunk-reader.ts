@@ -2,7 +2,7 @@ import { ByteReader } from '../base/bytes.ts'
 import { asEngineError } from '../base/errors.ts'
 import { ShapeTable } from '../serde/shape-table.ts'
 import { anySerializer } from '../serde/type-serializer.ts'
-import { type Key, type KeyGroupRange, checkKey, keyGroupOf } from '../stream/key-groups.ts'
+import { type KeyGroupRange, checkKey, keyGroupOf } from '../stream/key-groups.ts'
 import {
   CHECKSUM_BYTES,
   ENTRY_COUNT_OFFSET,
@@ -15,19 +15,13 @@ import {
   TIMER_TEXT_NAMESPACE,
   corruptChunk,
 } from './chunk-format.ts'
-import {
-  type DeclaredState,
-  type DeclaredStates,
-  EVENT_TIMERS_SLOT,
-  FIRST_STATE_SLOT,
-  PROCESSING_TIMERS_SLOT,
-  type StateKind,
-} from './declared-states.ts'
+import type { DeclaredState, DeclaredStates, StateKind } from './declared-states.ts'
+import { Entry, EVENT_TIMERS_SLOT, FIRST_STATE_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
 import { StateMap } from './state-map.ts'
 import { type TimerSet, hasTimer, timerSetOf, withTimer } from './timer-set.ts'
 
 /** Where decoded entries go. */
-export type EntryReceiver = (key: Key, keyGroup: number, slots: unknown[]) => void
+export type EntryReceiver = (entry: Entry) => void
 
 export interface ChunkReaderOptions {
   readonly uid: string
@@ -50,7 +44,9 @@ export function readChunk(chunk: Uint8Array, options: ChunkReaderOptions, receiv
     for (let left = header.getUint32(ENTRY_COUNT_OFFSET, true); left > 0; left--) entries.readOne(keyGroup, receive)
     reader.finish(`the chunk of key group ${keyGroup}`)
   } catch (error) {
-    throw asEngineError(error, 'SER1002', `the chunk of key group ${keyGroup} cannot be decoded`, { operator: options.uid })
+    throw asEngineError(error, 'SER1002', `the chunk of key group ${keyGroup} cannot be decoded`, {
+      operator: options.uid,
+    })
   }
 }
 
@@ -91,7 +87,6 @@ class EntryReader {
   readonly #states: readonly DeclaredState[]
   readonly #options: ChunkReaderOptions
   readonly #shapes = new ShapeTable()
-  readonly #slotCount: number
   readonly #isFilled: boolean[] = []
   #lastTimestamp = 0
   #lastNamespace = 0
@@ -100,22 +95,25 @@ class EntryReader {
     this.#reader = reader
     this.#states = states
     this.#options = options
-    this.#slotCount = options.states.slotCount
   }
 
   readOne(keyGroup: number, receive: EntryReceiver): void {
     this.#readFilled()
     const key = checkKey(anySerializer.read(this.#reader, this.#shapes))
     if (keyGroupOf(key, this.#options.maxParallelism) !== keyGroup) {
-      throw corruptChunk(`key ${JSON.stringify(String(key))} does not belong to key group ${keyGroup}`, this.#options.uid)
+      throw corruptChunk(
+        `key ${JSON.stringify(String(key))} does not belong to key group ${keyGroup}`,
+        this.#options.uid,
+      )
     }
-    const slots = Array.from<unknown>({ length: this.#slotCount }).fill(undefined)
-    if (this.#isFilled[EVENT_TIMERS_SLOT] === true) slots[EVENT_TIMERS_SLOT] = this.#readTimers()
-    if (this.#isFilled[PROCESSING_TIMERS_SLOT] === true) slots[PROCESSING_TIMERS_SLOT] = this.#readTimers()
-    for (const [index, state] of this.#states.entries()) {
-      if (this.#isFilled[FIRST_STATE_SLOT + index] === true) slots[state.slot] = this.#readContent(state.kind)
+    const entry = new Entry(key, keyGroup, 0)
+    if (this.#isFilled[EVENT_TIMERS_SLOT] === true) entry.set(EVENT_TIMERS_SLOT, this.#readTimers())
+    if (this.#isFilled[PROCESSING_TIMERS_SLOT] === true) entry.set(PROCESSING_TIMERS_SLOT, this.#readTimers())
+    for (let i = 0; i < this.#states.length; i++) {
+      const state = this.#states[i]! // i < length
+      if (this.#isFilled[FIRST_STATE_SLOT + i] === true) entry.set(state.slot, this.#readContent(state.kind))
     }
-    receive(key, keyGroup, slots)
+    receive(entry)
   }
 
   #readFilled(): void {
@@ -161,7 +159,8 @@ class EntryReader {
       this.#lastTimestamp = this.#readNumber(flags & TIMER_ABSOLUTE_TIMESTAMP, this.#lastTimestamp)
       const namespace = (flags & TIMER_TEXT_NAMESPACE) === 0 ? this.#readNamespace(flags) : this.#reader.string()
       if (timers === undefined) timers = timerSetOf(this.#lastTimestamp, namespace)
-      else if (!hasTimer(timers, this.#lastTimestamp, namespace)) timers = withTimer(timers, this.#lastTimestamp, namespace)
+      else if (!hasTimer(timers, this.#lastTimestamp, namespace))
+        timers = withTimer(timers, this.#lastTimestamp, namespace)
     }
     return timers
   }

@@ -14,11 +14,11 @@ import {
   TIMER_ABSOLUTE_TIMESTAMP,
   TIMER_TEXT_NAMESPACE,
 } from './chunk-format.ts'
-import { type DeclaredState, EVENT_TIMERS_SLOT, PROCESSING_TIMERS_SLOT } from './declared-states.ts'
-import type { Entry } from './entry-table.ts'
+import type { DeclaredState } from './declared-states.ts'
+import { type Entry, EVENT_TIMERS_SLOT, FIRST_STATE_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
 import type { KeyGroupChunk, TimerNamespace } from './keyed-state.ts'
 import type { PairVisitor, StateMap } from './state-map.ts'
-import { ManyTimers, type TimerSet, namespaceOf, timestampOf } from './timer-set.ts'
+import { ManyTimers, type TimerSet, namespaceOf, timerCount, timestampOf } from './timer-set.ts'
 
 /** What all chunks of one snapshot say about themselves. */
 export interface ChunkDescription {
@@ -52,15 +52,14 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
   }
 
   add(entry: Entry): void {
-    const { slots } = entry
-    writeFilled(this.#out, slots)
-    anySerializer.write(this.#out, entry.key, this.#shapes)
-    this.#timers(slots[EVENT_TIMERS_SLOT] as TimerSet | undefined) // what these slots hold
-    this.#timers(slots[PROCESSING_TIMERS_SLOT] as TimerSet | undefined) // likewise
     const { states } = this.#description
+    writeFilled(this.#out, entry, FIRST_STATE_SLOT + states.length)
+    anySerializer.write(this.#out, entry.key, this.#shapes)
+    this.#timers(entry.get(EVENT_TIMERS_SLOT) as TimerSet | undefined) // what these slots hold
+    this.#timers(entry.get(PROCESSING_TIMERS_SLOT) as TimerSet | undefined) // likewise
     for (let i = 0; i < states.length; i++) {
       const state = states[i]! // i < length
-      const content = slots[state.slot]
+      const content = entry.get(state.slot)
       if (content !== undefined) this.#content(state, content, entry.key)
     }
     this.#entryCount++
@@ -128,12 +127,11 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
 
   #timers(timers: TimerSet | undefined): void {
     if (timers === undefined) return
+    this.#out.varint(timerCount(timers))
     if (timers instanceof ManyTimers) {
-      this.#out.varint(timers.size)
       timers.forEach((timestampMs, namespace) => this.#timer(timestampMs, namespace))
       return
     }
-    this.#out.varint(timers.length / 2)
     for (let i = 0; i < timers.length; i += 2) this.#timer(timestampOf(timers, i), namespaceOf(timers, i))
   }
 
@@ -164,11 +162,11 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
 }
 
 /** Bits of the slots that hold something. */
-function writeFilled(out: ByteWriter, slots: readonly unknown[]): void {
-  for (let first = 0; first < slots.length; first += SLOT_BITS_PER_VARINT) {
-    const end = Math.min(slots.length, first + SLOT_BITS_PER_VARINT)
+function writeFilled(out: ByteWriter, entry: Entry, slotCount: number): void {
+  for (let first = 0; first < slotCount; first += SLOT_BITS_PER_VARINT) {
+    const end = Math.min(slotCount, first + SLOT_BITS_PER_VARINT)
     let bits = 0
-    for (let i = first; i < end; i++) if (slots[i] !== undefined) bits |= 1 << (i - first)
+    for (let slot = first; slot < end; slot++) if (entry.get(slot) !== undefined) bits |= 1 << (slot - first)
     out.varint(bits)
   }
 }

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
 import type { StateDescriptor } from './descriptors.ts'
+import { FIRST_STATE_SLOT } from './entry.ts'
 
 export type StateKind = StateDescriptor['kind']
 
@@ -10,11 +11,6 @@ export interface DeclaredState {
   readonly kind: StateKind
   readonly slot: number
 }
-
-/** The first slots of an entry hold its timers, the states follow in order of declaration. */
-export const EVENT_TIMERS_SLOT = 0
-export const PROCESSING_TIMERS_SLOT = 1
-export const FIRST_STATE_SLOT = 2
 
 /**
  * The states of one operator: name, kind and slot.
@@ -39,10 +35,6 @@ export class DeclaredStates {
 
   get all(): readonly DeclaredState[] {
     return this.#states
-  }
-
-  get slotCount(): number {
-    return FIRST_STATE_SLOT + this.#states.length
   }
 
   /** The slot of a state that the operator declares. */
@@ -82,7 +74,7 @@ export class DeclaredStates {
 
   #append(name: string, kind: StateKind): DeclaredState {
     if (this.#find(name) !== undefined) throw this.#declaredTwice(name)
-    const state = { name, kind, slot: this.slotCount }
+    const state = { name, kind, slot: FIRST_STATE_SLOT + this.#states.length }
     this.#states.push(state)
     return state
   }

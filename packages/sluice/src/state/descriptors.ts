@@ -1,5 +1,9 @@
 /** Declares a state of an operator. Frozen plain data: it is part of the graph and of every checkpoint. */
-export interface StateDescriptor<Kind extends 'value' | 'list' | 'map' = 'value' | 'list' | 'map', V = unknown, K = unknown> {
+export interface StateDescriptor<
+  Kind extends 'value' | 'list' | 'map' = 'value' | 'list' | 'map',
+  V = unknown,
+  K = unknown,
+> {
   readonly kind: Kind
   readonly name: string
   /** Value of a key that has none yet (value state only); a function makes a fresh one for each key. */
@@ -9,6 +13,8 @@ export interface StateDescriptor<Kind extends 'value' | 'list' | 'map' = 'value'
 }
 
 export type ValueStateDescriptor<T> = StateDescriptor<'value', T>
+/** A value state whose `value()` is never undefined. */
+export type DefaultedStateDescriptor<T> = ValueStateDescriptor<T> & { readonly defaultValue: T | (() => T) }
 export type ListStateDescriptor<T> = StateDescriptor<'list', T>
 export type MapStateDescriptor<K, V> = StateDescriptor<'map', V, K>
 
@@ -19,6 +25,8 @@ export type MapStateDescriptor<K, V> = StateDescriptor<'map', V, K>
  * @param defaultValue what `value()` returns for a key without one
  * @example state: { count: valueState<number>('count', 0) }
  */
+export function valueState<T>(name: string, defaultValue: T | (() => T)): DefaultedStateDescriptor<T>
+export function valueState<T>(name: string, defaultValue?: T | (() => T)): ValueStateDescriptor<T>
 export function valueState<T>(name: string, defaultValue?: T | (() => T)): ValueStateDescriptor<T> {
   return Object.freeze({ kind: 'value', name, ...(defaultValue === undefined ? {} : { defaultValue }) })
 }

@@ -1,8 +1,8 @@
 /**
  * The entries of one operator, one per key, and which of them is current.
  *
- * Owns: entries, the current key, and when an entry must be encoded for a running snapshot. Does not own: what is in the slots
- * (heap-states.ts, heap-timers.ts), bytes (heap-snapshot.ts).
+ * Owns: which entries there are, the current key, and when an entry must be encoded for a running snapshot. Does not own: what is in
+ * the slots of an entry (heap-states.ts, heap-timers.ts), bytes (heap-snapshot.ts).
  *
  * E1 An entry is made by the first write of its key, never by a read.
  * E2 An entry without any slot filled is not in the table (K2).
@@ -13,22 +13,7 @@ import { assert } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
 import { type Key, type KeyGroupRange, keyGroupOf } from '../stream/key-groups.ts'
 import type { DeclaredStates } from './declared-states.ts'
-
-export class Entry {
-  readonly key: Key
-  /** Kept, so that nothing on the hot path hashes. */
-  readonly keyGroup: number
-  version: number
-  /** Timers of both kinds, then one per declared state; undefined where there is none. */
-  readonly slots: unknown[]
-
-  constructor(key: Key, keyGroup: number, version: number, slots: unknown[]) {
-    this.key = key
-    this.keyGroup = keyGroup
-    this.version = version
-    this.slots = slots
-  }
-}
+import { Entry } from './entry.ts'
 
 /** Told about an entry of the cut that is about to change. */
 export interface CutObserver {
@@ -55,7 +40,6 @@ export class EntryTable {
   readonly #entries = new Map<Key, Entry>()
   #key: Key | undefined
   #current: Entry | undefined
-  #emptySlots: readonly unknown[] = []
   #cut = 0
   /** Entries with a smaller version must be encoded before they change. */
   #pendingCut = NOT_SEALED
@@ -122,19 +106,16 @@ export class EntryTable {
 
   /** Frees an entry that lost its last content (E2). */
   dropIfEmpty(entry: Entry): void {
-    const { slots } = entry
-    for (let i = 0; i < slots.length; i++) if (slots[i] !== undefined) return
+    if (!entry.isEmpty()) return
     if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key)
     if (this.#current === entry) this.#current = undefined
   }
 
-  /** An entry from a snapshot; undefined when its key has one already. */
-  addRestored(key: Key, keyGroup: number, slots: unknown[]): Entry | undefined {
+  /** Takes an entry from a snapshot; false when its key has one already. */
+  addRestored(entry: Entry): boolean {
     assert(this.#pendingCut === NOT_SEALED, 'state is restored before the first key', { operator: this.#uid })
-    if (this.#entries.has(key)) return undefined
-    const entry = new Entry(key, keyGroup, this.#cut, slots)
-    this.#entries.set(key, entry)
-    return entry
+    const sizeBefore = this.#entries.size
+    return this.#entries.set(entry.key, entry).size > sizeBefore
   }
 
   /** From here every entry of now is encoded before it changes. Returns the number of the cut. */
@@ -163,8 +144,13 @@ export class EntryTable {
     this.#seal()
     const keyGroup = keyGroupOf(key, this.#maxParallelism)
     const { first, last } = this.#keyGroups
-    assert(keyGroup >= first && keyGroup <= last, 'a key belongs to the subtask it is sent to', { key, keyGroup, first, last })
-    const entry = new Entry(key, keyGroup, this.#cut, this.#emptySlots.slice())
+    assert(keyGroup >= first && keyGroup <= last, 'a key belongs to the subtask it is sent to', {
+      key,
+      keyGroup,
+      first,
+      last,
+    })
+    const entry = new Entry(key, keyGroup, this.#cut)
     this.#entries.set(key, entry)
     this.#current = entry
     return entry
@@ -174,10 +160,6 @@ export class EntryTable {
     if (this.#pendingCut !== NOT_SEALED) return
     this.#states.seal()
     this.#pendingCut = NO_CUT
-    const { slotCount } = this.#states
-    this.#emptySlots = Array.from({ length: slotCount }, () => undefined)
-    // States declared after the restore: reading behind the end of an array is slow for ever.
-    for (const { slots } of this.#entries.values()) while (slots.length < slotCount) slots.push(undefined)
   }
 
   #noKey(): EngineError {

@@ -11,8 +11,9 @@ import { assert } from '../base/assert.ts'
 import type { Key, KeyGroupRange } from '../stream/key-groups.ts'
 import { splitChunks, corruptChunk } from './chunk-format.ts'
 import { readChunk } from './chunk-reader.ts'
-import { DeclaredStates, EVENT_TIMERS_SLOT, PROCESSING_TIMERS_SLOT } from './declared-states.ts'
+import { DeclaredStates } from './declared-states.ts'
 import type { StateDescriptor } from './descriptors.ts'
+import { type Entry, EVENT_TIMERS_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
 import { EntryTable } from './entry-table.ts'
 import { HeapSnapshot } from './heap-snapshot.ts'
 import { HeapListState, HeapMapState, HeapValueState } from './heap-states.ts'
@@ -47,7 +48,10 @@ class HeapBackend implements KeyedStateBackend {
 
   constructor({ uid, keyGroups, maxParallelism, states }: HeapBackendOptions) {
     assert(keyGroups.first >= 0, 'a range of key groups starts at 0 or above', { first: keyGroups.first })
-    assert(keyGroups.last < maxParallelism, 'a range of key groups ends below max parallelism', { last: keyGroups.last, maxParallelism })
+    assert(keyGroups.last < maxParallelism, 'a range of key groups ends below max parallelism', {
+      last: keyGroups.last,
+      maxParallelism,
+    })
     this.keyGroups = keyGroups
     this.maxParallelism = maxParallelism
     this.#uid = uid
@@ -87,7 +91,7 @@ class HeapBackend implements KeyedStateBackend {
 
   restore(chunk: Uint8Array): void {
     for (const one of splitChunks(chunk)) {
-      readChunk(one, this.#readerOptions(), (key, keyGroup, slots) => this.#addRestored(key, keyGroup, slots))
+      readChunk(one, this.#readerOptions(), (entry) => this.#addRestored(entry))
     }
   }
 
@@ -100,10 +104,10 @@ class HeapBackend implements KeyedStateBackend {
     return { uid: this.#uid, maxParallelism: this.maxParallelism, keyGroups: this.keyGroups, states: this.#states }
   }
 
-  #addRestored(key: Key, keyGroup: number, slots: unknown[]): void {
-    if (slots.every((content) => content === undefined)) return
-    const entry = this.#table.addRestored(key, keyGroup, slots)
-    if (entry === undefined) throw corruptChunk(`key ${JSON.stringify(String(key))} is in it twice`, this.#uid)
+  #addRestored(entry: Entry): void {
+    if (entry.isEmpty()) return
+    if (!this.#table.addRestored(entry))
+      throw corruptChunk(`key ${JSON.stringify(String(entry.key))} is in it twice`, this.#uid)
     this.eventTimers.addRestored(entry)
     this.processingTimers.addRestored(entry)
   }

@@ -8,7 +8,8 @@
 import { assert } from '../base/assert.ts'
 import type { KeyGroupRange } from '../stream/key-groups.ts'
 import { type ChunkDescription, ChunkWriter } from './chunk-writer.ts'
-import type { CutObserver, Entry, EntryTable } from './entry-table.ts'
+import type { Entry } from './entry.ts'
+import type { CutObserver, EntryTable } from './entry-table.ts'
 import type { KeyGroupChunk, KeyedSnapshot } from './keyed-state.ts'
 
 /** From this size on the chunk of a key group is complete. A larger single entry makes a larger chunk. */
@@ -111,7 +112,8 @@ export class HeapSnapshot implements KeyedSnapshot, CutObserver {
   }
 
   #finish(): void {
-    for (const writer of this.#writers) if (writer !== undefined && writer.entryCount > 0) this.#chunks.push(writer.finish())
+    for (const writer of this.#writers)
+      if (writer !== undefined && writer.entryCount > 0) this.#chunks.push(writer.finish())
     this.#phase = 'done'
     this.#table.endCut()
     this.#writers.length = 0

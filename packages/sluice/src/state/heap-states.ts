@@ -20,13 +20,13 @@ export class HeapValueState<T> implements ValueState<T> {
   value(): T | undefined {
     const entry = this.#table.current
     if (entry === undefined) return this.#absent()
-    const value = entry.slots[this.#slot] as T | undefined // only update() fills the slot
+    const value = entry.get(this.#slot) as T | undefined // only update() fills the slot
     return value === undefined ? this.#absent() : value
   }
 
   update(value: T): void {
     if (value === undefined) this.clear()
-    else this.#table.obtain().slots[this.#slot] = value
+    else this.#table.obtain().set(this.#slot, value)
   }
 
   clear(): void {
@@ -58,13 +58,13 @@ export class HeapListState<T> implements ListState<T> {
 
   add(value: T): void {
     const list = this.#list()
-    if (list === undefined) this.#table.obtain().slots[this.#slot] = [value]
+    if (list === undefined) this.#table.obtain().set(this.#slot, [value])
     else list.push(value)
   }
 
   update(values: readonly T[]): void {
     if (values.length === 0) this.clear()
-    else this.#table.obtain().slots[this.#slot] = values.slice()
+    else this.#table.obtain().set(this.#slot, values.slice())
   }
 
   clear(): void {
@@ -72,7 +72,7 @@ export class HeapListState<T> implements ListState<T> {
   }
 
   #list(): T[] | undefined {
-    return this.#table.current?.slots[this.#slot] as T[] | undefined // only this class fills the slot
+    return this.#table.current?.get(this.#slot) as T[] | undefined // only this class fills the slot
   }
 }
 
@@ -101,7 +101,7 @@ export class HeapMapState<K, V> implements MapState<K, V> {
 
   put(key: K, value: V): void {
     const map = this.#map()
-    if (map === undefined) this.#table.obtain().slots[this.#slot] = new StateMap(key, value)
+    if (map === undefined) this.#table.obtain().set(this.#slot, new StateMap(key, value))
     else map.put(key, value)
   }
 
@@ -130,7 +130,7 @@ export class HeapMapState<K, V> implements MapState<K, V> {
   }
 
   #map(): StateMap<K, V> | undefined {
-    return this.#table.current?.slots[this.#slot] as StateMap<K, V> | undefined // only this class fills the slot
+    return this.#table.current?.get(this.#slot) as StateMap<K, V> | undefined // only this class fills the slot
   }
 }
 
@@ -140,7 +140,7 @@ function clearSlot(table: EntryTable, slot: number): void {
     table.requireKey()
     return
   }
-  entry.slots[slot] = undefined
+  entry.set(slot, undefined)
   table.dropIfEmpty(entry)
 }
 

@@ -10,7 +10,8 @@
 import { present } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
 import type { Key } from '../stream/key-groups.ts'
-import type { Entry, EntryTable } from './entry-table.ts'
+import type { Entry } from './entry.ts'
+import type { EntryTable } from './entry-table.ts'
 import type { TimerNamespace, TimerService } from './keyed-state.ts'
 import { TimerQueue } from './timer-queue.ts'
 import { type TimerSet, forEachTimer, hasTimer, namespaceAt, timerSetOf, withTimer, withoutTimer } from './timer-set.ts'
@@ -31,8 +32,10 @@ export class HeapTimers implements TimerService {
     if (timers !== undefined && hasTimer(timers, timestampMs, namespace)) return
     checkTimer(timestampMs, namespace)
     const entry = this.#table.obtain()
-    entry.slots[this.#slot] =
-      timers === undefined ? timerSetOf(timestampMs, namespace) : withTimer(timers, timestampMs, namespace)
+    entry.set(
+      this.#slot,
+      timers === undefined ? timerSetOf(timestampMs, namespace) : withTimer(timers, timestampMs, namespace),
+    )
     this.#queue.add(timestampMs, entry)
   }
 
@@ -86,12 +89,12 @@ export class HeapTimers implements TimerService {
 
   #remove(entry: Entry, timers: TimerSet, timestampMs: number, namespace: TimerNamespace): void {
     const left = withoutTimer(timers, timestampMs, namespace)
-    entry.slots[this.#slot] = left
+    entry.set(this.#slot, left)
     if (left === undefined || namespaceAt(left, timestampMs) === undefined) this.#queue.remove(timestampMs, entry)
   }
 
   #timersOf(entry: Entry | undefined): TimerSet | undefined {
-    return entry?.slots[this.#slot] as TimerSet | undefined // only this class and the restore fill the slot
+    return entry?.get(this.#slot) as TimerSet | undefined // only this class and the restore fill the slot
   }
 }
 

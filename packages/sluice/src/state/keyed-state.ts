@@ -49,7 +49,11 @@ export interface TimerService {
    * Removes and fires every timer with timestamp <= `untilMs`, in order of timestamp, including ones registered meanwhile; the
    * timer's key is current while `fire` runs. Ends early with `more` when the turn is over.
    */
-  advance(untilMs: number, turn: Turn, fire: (timestampMs: number, key: Key, namespace: TimerNamespace) => void): Advance
+  advance(
+    untilMs: number,
+    turn: Turn,
+    fire: (timestampMs: number, key: Key, namespace: TimerNamespace) => void,
+  ): Advance
 }
 
 export type TimerNamespace = number | string

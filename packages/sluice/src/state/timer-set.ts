@@ -18,7 +18,9 @@ export function timerSetOf(timestampMs: number, namespace: TimerNamespace): Time
 }
 
 export function hasTimer(timers: TimerSet, timestampMs: number, namespace: TimerNamespace): boolean {
-  return timers instanceof ManyTimers ? timers.has(timestampMs, namespace) : indexOfTimer(timers, timestampMs, namespace) >= 0
+  return timers instanceof ManyTimers
+    ? timers.has(timestampMs, namespace)
+    : indexOfTimer(timers, timestampMs, namespace) >= 0
 }
 
 /** Any one namespace that has a timer at this time. */
@@ -119,6 +121,7 @@ export class ManyTimers {
   }
 
   forEach(visit: (timestampMs: number, namespace: TimerNamespace) => void): void {
-    for (const [timestampMs, namespaces] of this.#byTime) for (const namespace of namespaces) visit(timestampMs, namespace)
+    for (const [timestampMs, namespaces] of this.#byTime)
+      for (const namespace of namespaces) visit(timestampMs, namespace)
   }
 }

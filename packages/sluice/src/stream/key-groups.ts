@@ -59,7 +59,10 @@ export function operatorIndexOf(keyGroup: number, maxParallelism: number, parall
 
 /** The key groups of one subtask. */
 export function keyGroupRange(index: number, maxParallelism: number, parallelism: number): KeyGroupRange {
-  assert(parallelism >= 1 && parallelism <= maxParallelism, 'parallelism is between 1 and max parallelism', { parallelism, maxParallelism })
+  assert(parallelism >= 1 && parallelism <= maxParallelism, 'parallelism is between 1 and max parallelism', {
+    parallelism,
+    maxParallelism,
+  })
   assert(index >= 0 && index < parallelism, 'a subtask index is below the parallelism', { index, parallelism })
   return {
     first: Math.floor((index * maxParallelism + parallelism - 1) / parallelism),
@@ -115,7 +118,10 @@ function describeNonKey(value: unknown): string {
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
   if (Array.isArray(value)) return `an array of ${value.length} elements`
   if (value instanceof Promise) return 'a promise'
+  if (value instanceof Date) return 'a Date'
   const fields = Object.keys(value)
   const more = fields.length > FIELDS_NAMED_MAX ? ', …' : ''
-  return fields.length === 0 ? 'an object' : `an object with the fields ${fields.slice(0, FIELDS_NAMED_MAX).join(', ')}${more}`
+  return fields.length === 0
+    ? 'an object'
+    : `an object with the fields ${fields.slice(0, FIELDS_NAMED_MAX).join(', ')}${more}`
 }

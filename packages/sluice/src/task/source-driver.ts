@@ -30,7 +30,6 @@ export interface SourceDriverOptions {
   readonly receiver: RecordReceiver
   readonly sideOutput: (tag: string) => RecordReceiver
   readonly pressure: OutputPressure
-  readonly isChainBlocked: () => boolean
 }
 
 export interface SourceProgress {
@@ -57,13 +56,15 @@ export class SourceDriver {
   }
 
   start(restored: OperatorStateItems | undefined): void {
-    const splits = restored?.find((list) => list.name === SPLITS_STATE)?.items ?? []
     this.#reader.start()
-    if (splits.length > 0) this.#reader.addSplits(splits as readonly SourceSplit[]) // written by snapshot below
+    this.addSplits(restored?.find((list) => list.name === SPLITS_STATE)?.items ?? [])
   }
 
-  addSplits(splits: readonly unknown[]): void {
-    if (splits.length > 0) this.#reader.addSplits(splits as readonly SourceSplit[]) // made by the same source's enumerator
+  addSplits(items: readonly unknown[]): void {
+    if (items.length === 0) return
+    const splits = items as readonly SourceSplit[] // made by the same source's enumerator, or by snapshot below
+    for (const { id } of splits) this.#watermarks.assigned(id)
+    this.#reader.addSplits(splits)
   }
 
   noMoreSplits(): void {
@@ -88,6 +89,11 @@ export class SourceDriver {
   /** The combined watermark of the splits if it grew, and whether all are idle. */
   watermark(nowMs: number): { readonly watermark?: number; readonly idle?: boolean } {
     return this.#watermarks.emit(nowMs)
+  }
+
+  /** Output has no room: silence is not the splits' doing. */
+  onBlocked(): void {
+    this.#watermarks.onBlocked()
   }
 
   snapshot(): OperatorStateItems {

@@ -81,6 +81,10 @@ export class SourceHead implements TaskHead {
     return 'ended'
   }
 
+  onBlocked(): void {
+    this.#driver.onBlocked()
+  }
+
   nextStepMs(): number {
     return Math.min(this.#nextWatermarkMs, this.#resumeAtMs)
   }

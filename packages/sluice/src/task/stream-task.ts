@@ -14,7 +14,7 @@
 import { assert, present } from '../base/assert.ts'
 import { EngineError, asEngineError, errorToData, type ErrorContext } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
-import type { TaskReport } from '../control/messages.ts'
+import type { TaskReport } from '../base/task-report.ts'
 import type { CheckpointMode } from '../stream/element.ts'
 import { TaskCounters } from './counters.ts'
 import { GateDriver } from './gate-driver.ts'
@@ -168,6 +168,7 @@ export class StreamTask {
     this.#readMail()
     if (this.#isOver() || this.#state === 'finishing') return 'done'
     if (this.#isBlocked()) {
+      this.#source?.onBlocked()
       this.#snapshots.sliceFreely()
       return this.#snapshots.isEncoding ? 'progress' : 'blocked'
     }

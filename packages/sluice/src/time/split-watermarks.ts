@@ -7,6 +7,8 @@
  * W1 The combined watermark is the minimum over active splits; when all are idle, the maximum over all. It never goes back.
  * W2 A split becomes idle at the second of two probes without a record that lie more than `idleAfterMs` apart.
  * W3 A subtask without splits keeps its watermark; it becomes idle like a silent split does.
+ * W3a A split that is assigned but not read yet holds the watermark where it is, and does not become idle: its records are not late
+ *    because a sibling that is read before it is ahead.
  * W4 A blocked output is not idleness: `onBlocked` starts all waits anew.
  */
 import { MIN_WATERMARK } from '../stream/element.ts'
@@ -28,6 +30,7 @@ export interface SplitWatermark {
 export class SplitWatermarks {
   readonly #options: SplitWatermarkOptions
   readonly #splits = new Map<string, TrackedSplit>()
+  readonly #assigned = new Set<string>()
   readonly #withoutSplits: IdleWait
   #emitted = MIN_WATERMARK
   #isIdle = false
@@ -37,8 +40,14 @@ export class SplitWatermarks {
     this.#withoutSplits = new IdleWait(options.idleAfterMs)
   }
 
+  /** The split will be read later (W3a). */
+  assigned(id: string): void {
+    if (!this.#splits.has(id)) this.#assigned.add(id)
+  }
+
   /** The split's watermark, new when it is not known yet. */
   split(id: string): SplitWatermark {
+    this.#assigned.delete(id)
     const known = this.#splits.get(id)
     if (known !== undefined) return known
     const split = new TrackedSplit(this.#options.createGenerator(), new IdleWait(this.#options.idleAfterMs))
@@ -50,6 +59,7 @@ export class SplitWatermarks {
   /** Forgets a finished split; the next `emit` may advance because of it. */
   remove(id: string): void {
     this.#splits.delete(id)
+    this.#assigned.delete(id)
   }
 
   /** The output takes no records now: silence is not the splits' doing (W4). */
@@ -61,7 +71,7 @@ export class SplitWatermarks {
   /** Probes all splits. `nowMs` is monotonic. */
   emit(nowMs: number): WatermarkUpdate {
     const isIdle = this.#probe(nowMs)
-    const watermark = this.#combine(isIdle)
+    const watermark = this.#assigned.size > 0 ? this.#emitted : this.#combine(isIdle)
     const isNewWatermark = watermark > this.#emitted
     const isNewIdleness = isIdle !== this.#isIdle
     if (!isNewWatermark && !isNewIdleness) return NO_UPDATE
@@ -76,6 +86,7 @@ export class SplitWatermarks {
   }
 
   #probe(nowMs: number): boolean {
+    if (this.#assigned.size > 0) return false
     if (this.#splits.size === 0) return this.#withoutSplits.probe(nowMs)
     let areAllIdle = true
     for (const split of this.#splits.values()) if (!split.probe(nowMs)) areAllIdle = false

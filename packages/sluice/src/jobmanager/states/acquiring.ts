@@ -12,6 +12,7 @@ export const acquiring: PhaseTable<'acquiring'> = {
   acquired: (at) => go(at.core, { name: 'deploying', deployed: new Set() }, [{ kind: 'cancel-timers' }, { kind: 'deploy' }]),
   deployed: noTasks,
   drained: noTasks,
+  finished: noTasks,
   committed: noTasks,
   'checkpoint-published': noTasks,
   'checkpoint-failed': noTasks,

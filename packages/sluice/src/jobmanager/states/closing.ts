@@ -14,6 +14,7 @@ export const closing: PhaseTable<'closing'> = {
   acquired: overtaken,
   deployed: overtaken,
   drained: overtaken,
+  finished: overtaken,
   committed: overtaken,
   'checkpoint-published': overtaken,
   'checkpoint-failed': overtaken,

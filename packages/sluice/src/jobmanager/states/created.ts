@@ -12,6 +12,7 @@ export const created: PhaseTable<'created'> = {
   acquired: nothingStarted,
   deployed: nothingStarted,
   drained: nothingStarted,
+  finished: nothingStarted,
   committed: nothingStarted,
   'checkpoint-published': nothingStarted,
   'checkpoint-failed': nothingStarted,

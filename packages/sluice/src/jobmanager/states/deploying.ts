@@ -12,6 +12,7 @@ export const deploying: PhaseTable<'deploying'> = {
   acquired: impossible('acquired already'),
   deployed: onDeployed,
   drained: notStarted,
+  finished: notStarted,
   committed: ignored('a restored sink commits again when it opens'),
   'checkpoint-published': notStarted,
   'checkpoint-failed': notStarted,

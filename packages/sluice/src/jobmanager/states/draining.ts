@@ -10,6 +10,7 @@ export const draining: PhaseTable<'draining'> = {
   acquired: impossible('acquired already'),
   deployed: impossible('all slots were deployed, each says so once'),
   drained: ignored('all tasks have drained'),
+  finished: impossible('no task was told to finish'),
   committed: (at, event) => proceed(at, withCommitted(at.phase.commits, event), []),
   'checkpoint-published': onPublished,
   'checkpoint-failed': onCheckpointFailed,

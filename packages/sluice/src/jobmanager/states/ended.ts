@@ -12,6 +12,7 @@ export const ended: PhaseTable<'ended'> = {
   acquired: over,
   deployed: over,
   drained: over,
+  finished: over,
   committed: over,
   'checkpoint-published': over,
   'checkpoint-failed': over,

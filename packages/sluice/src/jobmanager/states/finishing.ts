@@ -2,7 +2,7 @@
 import type { SlotIndex } from '../../base/ids.ts'
 import type { JobFailure } from '../job-events.ts'
 import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
-import { close, end, failOver, go, ignored, impossible, lossOf, stay, without } from '../transitions.ts'
+import { close, end, failOver, go, ignored, impossible, lossOf, stay, withMember, without } from '../transitions.ts'
 
 export const finishing: PhaseTable<'finishing'> = {
   start: ignored('started already'),
@@ -12,6 +12,7 @@ export const finishing: PhaseTable<'finishing'> = {
   acquired: impossible('acquired already'),
   deployed: impossible('all slots were deployed, each says so once'),
   drained: ignored('all tasks have drained'),
+  finished: onFinished,
   committed: ignored('what had to be committed is'),
   'checkpoint-published': ignored('a checkpoint is not needed any more'),
   'checkpoint-failed': ignored('a checkpoint is not needed any more'),
@@ -19,6 +20,13 @@ export const finishing: PhaseTable<'finishing'> = {
   'slot-lost': onSlotLost,
   'slot-stopped': onSlotStopped,
   timer: ignored('this phase has no timer'),
+}
+
+/** From here the job has done what it was started for; what is left are threads. */
+function onFinished(at: At<'finishing'>, event: EventOf<'finished'>): Step {
+  const finished = withMember(at.phase.finished, event.task)
+  if (finished.size < at.core.facts.tasks.length) return go(at.core, { ...at.phase, finished })
+  return close(at.core, { outcome: 'finished', live: at.phase.waiting })
 }
 
 function onSlotStopped(at: At<'finishing'>, event: EventOf<'slot-stopped'>): Step {

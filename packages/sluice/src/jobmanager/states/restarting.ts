@@ -1,17 +1,18 @@
 /** The tasks of the failed attempt are being ended while the back-off runs. */
 import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
-import { close, ignored, killWaiting, mergeFailure, restartIfReady, stay, without } from '../transitions.ts'
+import { closeInstead, ignored, killWaiting, mergeFailure, restartIfReady, stay, without } from '../transitions.ts'
 
 const overtaken = ignored('the attempt is over; this was on its way')
 
 export const restarting: PhaseTable<'restarting'> = {
   start: ignored('started already'),
-  stop: (at) => close(at.core, { outcome: 'stopped', live: at.phase.waiting }), // J6
-  cancel: (at) => close(at.core, { outcome: 'canceled', live: at.phase.waiting }),
+  stop: (at) => closeInstead(at.core, { outcome: 'stopped', live: at.phase.waiting }), // J6
+  cancel: (at) => closeInstead(at.core, { outcome: 'canceled', live: at.phase.waiting }),
   restored: overtaken,
   acquired: overtaken,
   deployed: overtaken,
   drained: overtaken,
+  finished: overtaken,
   committed: overtaken,
   'checkpoint-published': overtaken,
   'checkpoint-failed': overtaken,

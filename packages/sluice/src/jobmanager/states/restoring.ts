@@ -12,6 +12,7 @@ export const restoring: PhaseTable<'restoring'> = {
   acquired: impossible('slots were not asked for'),
   deployed: noTasks,
   drained: noTasks,
+  finished: noTasks,
   committed: noTasks,
   'checkpoint-published': noTasks,
   'checkpoint-failed': noTasks,

@@ -12,6 +12,7 @@ export const running: PhaseTable<'running'> = {
   acquired: impossible('acquired already'),
   deployed: impossible('all slots were deployed, each says so once'),
   drained: onDrained,
+  finished: impossible('no task was told to finish'),
   committed: ignored('commits of periodic checkpoints are the business of the tasks'),
   'checkpoint-published': notTriggered,
   'checkpoint-failed': notTriggered,

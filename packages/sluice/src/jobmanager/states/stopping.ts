@@ -12,6 +12,7 @@ export const stopping: PhaseTable<'stopping'> = {
   acquired: impossible('acquired already'),
   deployed: impossible('all slots were deployed, each says so once'),
   drained: ignored('the job is stopped all the same'),
+  finished: impossible('no task was told to finish'),
   committed: (at, event) => proceed(at, withCommitted(at.phase.commits, event), []),
   'checkpoint-published': onPublished,
   'checkpoint-failed': (at, event) => giveUpStop(at, event.error, at.core.facts.slots),

@@ -1,0 +1,152 @@
+/** How checkpoints end: completed, given up, or fenced off by another leader. */
+import type { EngineError } from '../base/errors.ts'
+import type { CheckpointId } from '../base/ids.ts'
+import { type CheckpointDraft, PERIODIC_TIMER, timeoutTimer } from './checkpoint-draft.ts'
+import { interrupted, notRunning, publicationUnresolved, publishedByAnother, subsumed, tooManyFailures } from './checkpoint-errors.ts'
+import type {
+  AbortReason,
+  ActiveCheckpoint,
+  CheckpointState,
+  CheckpointSummary,
+  Lifecycle,
+  PublishingCheckpoint,
+  ResolvingCheckpoint,
+} from './checkpoint-protocol.ts'
+import { beyondRetention } from './retention.ts'
+import { maxOf, totalStateBytes } from './task-snapshots.ts'
+
+/** Aborted checkpoints that are remembered so that what still arrives for them is removed too. */
+export const ABORTED_REMEMBERED_MAX = 16
+
+interface AbortRule {
+  /** Whether it counts against the budget of failures (P7). */
+  readonly budget: 'counted' | 'free'
+  /** Whether its data may be removed: not while a manifest of this id exists or may exist (P5). */
+  readonly data: 'discard' | 'keep'
+}
+
+const ABORT_RULES: Readonly<Record<AbortReason, AbortRule>> = {
+  declined: { budget: 'counted', data: 'discard' },
+  'timed-out': { budget: 'counted', data: 'discard' },
+  'snapshot-failed': { budget: 'counted', data: 'discard' },
+  'publish-failed': { budget: 'counted', data: 'discard' },
+  unresolved: { budget: 'free', data: 'keep' },
+  subsumed: { budget: 'free', data: 'discard' },
+  suspended: { budget: 'free', data: 'discard' },
+  fenced: { budget: 'free', data: 'keep' },
+}
+
+/** The manifest is durable: from here on the checkpoint is restorable and its commits must eventually succeed. */
+export function complete(draft: CheckpointDraft, active: PublishingCheckpoint | ResolvingCheckpoint): void {
+  const { checkpoint } = active
+  draft.remove(checkpoint)
+  draft.emit({ kind: 'report', report: { kind: 'completed', summary: summarize(active, draft.nowMs) } })
+  const isNewest = checkpoint > (draft.state.completed.at(-1) ?? 0)
+  const completed = [...draft.state.completed, checkpoint].sort((a, b) => a - b)
+  draft.change({ completed, lastCompletionMs: draft.nowMs })
+  if (checkpoint > draft.state.failures.newest) draft.change({ failures: { ...draft.state.failures, count: 0 } }) // P7
+  // a newer one has been announced already, or the tasks are gone and the restart commits
+  if (isNewest && draft.state.lifecycle === 'running') draft.emit({ kind: 'notify-complete', checkpoint })
+  for (const request of active.requests) draft.emit({ kind: 'request-done', request, checkpoint })
+  subsumeOlder(draft, checkpoint)
+  retain(draft)
+}
+
+export function abort(draft: CheckpointDraft, active: ActiveCheckpoint, reason: AbortReason, error: EngineError): void {
+  const { checkpoint } = active
+  draft.remove(checkpoint)
+  draft.emit({ kind: 'cancel-timer', name: timeoutTimer(checkpoint) })
+  const hasReachedTasks = active.phase !== 'triggering'
+  if (hasReachedTasks && draft.state.lifecycle === 'running') draft.emit({ kind: 'notify-aborted', checkpoint })
+  if (hasReachedTasks && ABORT_RULES[reason].data === 'discard') discard(draft, checkpoint)
+  draft.emit({ kind: 'report', report: { kind: 'failed', checkpoint, reason, error } })
+  for (const request of active.requests) draft.emit({ kind: 'request-failed', request, error })
+  if (ABORT_RULES[reason].budget === 'counted') countFailure(draft, checkpoint, error)
+}
+
+/** Another leader owns the job: touch nothing any more. */
+export function fence(draft: CheckpointDraft, active: ActiveCheckpoint): void {
+  const error = publishedByAnother(active.checkpoint)
+  const isNews = draft.state.lifecycle !== 'fenced'
+  giveUpAll(draft, 'fenced')
+  abort(draft, active, 'fenced', error)
+  if (isNews) draft.emit({ kind: 'fail-job', error })
+}
+
+/** Nobody can tell whether the manifest exists: only a restart, which reads the storage anew, can go on. */
+export function leaveUnresolved(draft: CheckpointDraft, active: ResolvingCheckpoint, cause: EngineError): void {
+  const error = publicationUnresolved(active.checkpoint, active.lookUps, cause)
+  abort(draft, active, 'unresolved', error)
+  draft.emit({ kind: 'fail-job', error })
+}
+
+/** Ends everything that is not being published; what is being published gets decided (P8). */
+export function giveUpAll(draft: CheckpointDraft, lifecycle: Exclude<Lifecycle, 'created' | 'running'>): void {
+  const error = notRunning(draft.state)
+  draft.change({ lifecycle, periodic: { kind: 'off' } })
+  draft.emit({ kind: 'cancel-timer', name: PERIODIC_TIMER })
+  for (const active of draft.state.active.filter(isUnpublished)) {
+    abort(draft, active, lifecycle === 'fenced' ? 'fenced' : 'suspended', interrupted(active.checkpoint))
+  }
+  for (const request of draft.state.waiting) draft.emit({ kind: 'request-failed', request, error })
+  draft.change({ waiting: [] })
+}
+
+/** Says once that nothing is undecided, when the last step made it so. */
+export function announceQuiescence(draft: CheckpointDraft, before: CheckpointState): void {
+  const isQuiet = isQuiescent(draft.state)
+  if (isQuiet && !isQuiescent(before)) draft.emit({ kind: 'quiesced' })
+}
+
+
+/** Removes data that is not and will not be published; remembers to do so again for what comes late. */
+function discard(draft: CheckpointDraft, checkpoint: CheckpointId): void {
+  if (draft.state.lifecycle === 'fenced') return // the other leader may use the same id
+  draft.change({ recentlyAborted: [...draft.state.recentlyAborted, checkpoint].slice(-ABORTED_REMEMBERED_MAX) })
+  draft.emit({ kind: 'discard', checkpoint })
+}
+
+function isQuiescent({ lifecycle, active }: CheckpointState): boolean {
+  return lifecycle !== 'created' && lifecycle !== 'running' && active.length === 0
+}
+
+function isUnpublished({ phase }: ActiveCheckpoint): boolean {
+  return phase === 'triggering' || phase === 'collecting'
+}
+
+function subsumeOlder(draft: CheckpointDraft, checkpoint: CheckpointId): void {
+  const older = draft.state.active.filter((active) => active.checkpoint < checkpoint && isUnpublished(active))
+  for (const active of older) abort(draft, active, 'subsumed', subsumed(active.checkpoint, checkpoint))
+}
+
+function retain(draft: CheckpointDraft): void {
+  const { kept, surplus } = beyondRetention(draft.state.completed, draft.state.settings.retained)
+  if (surplus.length === 0 || draft.state.lifecycle === 'fenced') return
+  draft.change({ completed: kept })
+  draft.emit(
+    { kind: 'subsume', checkpoints: surplus },
+    { kind: 'report', report: { kind: 'subsumed', checkpoints: surplus } },
+  )
+}
+
+function countFailure(draft: CheckpointDraft, checkpoint: CheckpointId, error: EngineError): void {
+  // a job that is going down does not fail because of what it leaves behind
+  if (draft.state.lifecycle !== 'running') return
+  const { failures, settings } = draft.state
+  const count = failures.count + 1
+  const isOverBudget = count > settings.failuresMax
+  draft.change({ failures: { count: isOverBudget ? 0 : count, newest: Math.max(failures.newest, checkpoint) } })
+  if (isOverBudget) draft.emit({ kind: 'fail-job', error: tooManyFailures(draft.state, count, error) })
+}
+
+function summarize({ checkpoint, contents }: PublishingCheckpoint | ResolvingCheckpoint, nowMs: number): CheckpointSummary {
+  const { snapshots, triggeredAtMs } = contents
+  return {
+    checkpoint,
+    durationMs: nowMs - triggeredAtMs,
+    stateBytes: totalStateBytes(snapshots),
+    alignmentMaxMs: maxOf(snapshots, ({ stats }) => stats.alignmentMs),
+    syncMaxMs: maxOf(snapshots, ({ stats }) => stats.syncMs),
+    asyncMaxMs: maxOf(snapshots, ({ stats }) => stats.asyncMs),
+  }
+}

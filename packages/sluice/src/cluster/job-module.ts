@@ -1,0 +1,94 @@
+/** From the address of a job module to the graph that runs: the same in the main thread and in every slot thread. */
+import { existsSync } from 'node:fs'
+import { isAbsolute, relative, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { asJobDefinition, optionLayerOf, type JobDefinition } from '../api/define-job.ts'
+import { EngineError, messageOf } from '../base/errors.ts'
+import type { OptionLayer } from '../config/option-layers.ts'
+import type { ResolvedOptions } from '../config/options.ts'
+import type { RawParams } from '../config/param.ts'
+import { resolveOptions } from '../config/resolve-options.ts'
+import type { JobGraph } from '../graph/job-graph.ts'
+import { planJob } from '../graph/planner.ts'
+import type { SlotSettings } from '../taskmanager/slot-runner.ts'
+import { userFrames } from './user-frames.ts'
+
+/** A job with everything decided that can be decided before it runs. */
+export interface PlannedJob {
+  readonly graph: JobGraph
+  readonly options: ResolvedOptions
+  /** What the job sets itself, weakest of the layers. */
+  readonly ownLayer: OptionLayer
+  /** Whole sentences for the author of the job. */
+  readonly warnings: readonly string[]
+}
+
+/** @param layers stronger than what the job sets, strongest first */
+export function planDefinition(job: JobDefinition, params: RawParams, layers: readonly OptionLayer[]): PlannedJob {
+  const logical = job.build(params)
+  const ownLayer = optionLayerOf(logical)
+  const options = resolveOptions([...layers, ownLayer])
+  const { graph, warnings } = planJob(logical, options)
+  return { graph, options, ownLayer, warnings }
+}
+
+/** A path or address as an address. @throws JOB1001 when there is no such file */
+export function jobModuleUrl(job: string | URL): string {
+  const url = typeof job === 'string' && !job.startsWith('file:') ? pathToFileURL(resolve(job)) : new URL(job)
+  const path = fileURLToPath(url)
+  if (existsSync(path)) return url.href
+  throw new EngineError(
+    'JOB1001',
+    `there is no file ${shownPath(path)}. Nothing was started. Give the path of a job module, e.g. sluice run job.ts`,
+    { context: { path } },
+  )
+}
+
+/** @throws JOB1001 when it cannot be loaded, JOB1002 when it exports no job */
+export async function loadJobModule(url: string): Promise<JobDefinition> {
+  const path = shownPath(fileURLToPath(url))
+  return asJobDefinition(await importDefault(url, path), path)
+}
+
+async function importDefault(url: string, path: string): Promise<unknown> {
+  try {
+    const module: { readonly default?: unknown } = await import(/* @vite-ignore */ url)
+    return module.default
+  } catch (thrown) {
+    throw new EngineError(
+      'JOB1001',
+      `the job module ${path} cannot be loaded: ${messageOf(thrown).trimEnd()}${placeOf(thrown)}\nNothing was started. Correct the module, or what it imports.`,
+      { cause: thrown },
+    )
+  }
+}
+
+/** Where in the user's code it happened: the head of a syntax error's stack, or the first frame that is not ours. */
+function placeOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return ''
+  const head = /^(?:file:\/\/)?(\S+:\d+)\n/.exec(thrown.stack ?? '')?.[1]
+  const place = head ?? userFrames(thrown.stack)[0]
+  return place === undefined ? '' : `\n  at ${place.replace(/^at /, '')}`
+}
+
+/** Relative to the working directory where that is shorter. */
+export function shownPath(path: string): string {
+  const near = relative(process.cwd(), path)
+  return near === '' || near.startsWith('..') || isAbsolute(near) ? path : near
+}
+
+/** What the slots need of the options. */
+export function slotSettingsOf(options: ResolvedOptions): SlotSettings {
+  const { checkpoint, exchange, watermark, report } = options
+  return {
+    bufferTimeoutMs: exchange.bufferTimeoutMs,
+    watermarkIntervalMs: watermark.intervalMs,
+    delivery: checkpoint.intervalMs === 'off' ? 'none' : checkpoint.mode,
+    reportIntervalMs: report.intervalMs,
+    channelCredits: exchange.channelBatchesMax,
+  }
+}
+
+export function slotCountOf(graph: JobGraph): number {
+  return Math.max(...graph.vertices.map(({ parallelism }) => parallelism))
+}

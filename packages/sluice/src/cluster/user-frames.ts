@@ -1,0 +1,14 @@
+import { fileURLToPath } from 'node:url'
+
+const OWN_FOLDER = fileURLToPath(new URL('..', import.meta.url))
+
+/** The lines of a stack that are code of the user: neither ours nor Node's. */
+export function userFrames(stack: string | undefined): readonly string[] {
+  const frames = (stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+  return frames.filter(isUserFrame).map((line) => line.trim())
+}
+
+function isUserFrame(frame: string): boolean {
+  if (frame.includes('(node:') || /at (?:async )?node:/.test(frame) || frame.includes('<anonymous>)')) return false
+  return !frame.includes(OWN_FOLDER)
+}

@@ -1,0 +1,200 @@
+/**
+ * Exactly-once files of lines. The protocol, the states of a file and what each crash leaves: docs/spec/file-sink.md.
+ *
+ * Owns: options, and the clean-up before a start (`prepare`). The writer and the committer have their own files.
+ */
+import type { Disk } from '../base/env.ts'
+import { parseDuration } from '../base/duration.ts'
+import { EngineError, messageOf } from '../base/errors.ts'
+import { parseSize } from '../base/size.ts'
+import { FileCommitter } from './file-committer.ts'
+import { FileParts, IN_PROGRESS, SUPERSEDED, type FileCommittable, type FileWriterState } from './file-parts.ts'
+import { FileWriter, type RollPolicy } from './file-writer.ts'
+import { jsonLine, plainLine } from './line-format.ts'
+import type { Sink, SinkPrepareContext } from './sink.ts'
+
+export type FileSink<T> = Sink<T, FileCommittable, FileWriterState>
+
+export interface FileSinkOptions {
+  /**
+   * When a file ends. `{ every: 'checkpoint' }` (default): at each checkpoint, and at `sizeMax`. `{ sizeMax, ageMax? }`: a file may span checkpoints; it is visible
+   * after the checkpoint behind its end.
+   */
+  readonly roll?: RollOptions
+  /** What a fresh start does about committed files of earlier runs of this sink. Default `append`: they stay, new ones are added. */
+  readonly onExisting?: 'append' | 'fail' | 'replace'
+  /** End of the file names. Default `.jsonl` or `.txt`. */
+  readonly extension?: string
+}
+
+export type RollOptions =
+  | { readonly every: 'checkpoint'; readonly sizeMax?: string }
+  | { readonly sizeMax: string; readonly ageMax?: string }
+
+export interface TextSinkOptions<T> extends FileSinkOptions {
+  /** The line of a record, without its end. Default: strings as they are, anything else as JSON. */
+  readonly format?: (value: T) => string
+}
+
+const SIZE_MAX = '128mb'
+
+/**
+ * Writes records as lines into files of a directory; exactly once with checkpointing on.
+ *
+ * @example stream.sinkTo(textSink<Order>('out/orders', { format: (o) => `${o.id};${o.total}` }))
+ */
+export function textSink<T>(directory: string, options: TextSinkOptions<T> = {}): FileSink<T> {
+  return fileSink('text-files', directory, options.format ?? plainLine, { extension: '.txt', ...options })
+}
+
+/**
+ * Writes records as JSON, one per line, into files of a directory; exactly once with checkpointing on.
+ *
+ * @example stream.sinkTo(jsonLinesSink('out/delays'))
+ */
+export function jsonLinesSink<T>(directory: string, options: FileSinkOptions = {}): FileSink<T> {
+  return fileSink('json-lines-files', directory, jsonLine, { extension: '.jsonl', ...options })
+}
+
+type ResolvedFileSinkOptions = FileSinkOptions & { readonly extension: string }
+
+function fileSink<T>(kind: string, directory: string, format: (value: T) => string, options: ResolvedFileSinkOptions): FileSink<T> {
+  const roll = resolveRoll(options.roll ?? { every: 'checkpoint' })
+  const partsOf = (uid: string): FileParts => new FileParts(directory, uid, options.extension)
+  return Object.freeze<FileSink<T>>({
+    kind,
+    identity: { directory },
+    prepare: (context) => new Preparation(partsOf(context.uid), context, options.onExisting ?? 'append').run(),
+    createWriter: (context, restored) => new FileWriter({ parts: partsOf(context.uid), format, roll, context, restored }),
+    createCommitter: (context) => new FileCommitter(partsOf(context.uid), context.env),
+  })
+}
+
+function resolveRoll(options: RollOptions): RollPolicy {
+  const ageMax = 'ageMax' in options ? options.ageMax : undefined
+  return {
+    spansCheckpoints: !('every' in options),
+    sizeMaxBytes: parseSize(options.sizeMax ?? SIZE_MAX),
+    ageMaxMs: ageMax === undefined ? Infinity : parseDuration(ageMax),
+  }
+}
+
+/** Brings the directory into the state that the restored checkpoint (or a fresh start) expects. Repeatable after a crash at any point. */
+class Preparation {
+  readonly #parts: FileParts
+  readonly #context: SinkPrepareContext<FileCommittable, FileWriterState>
+  readonly #onExisting: 'append' | 'fail' | 'replace'
+  readonly #disk: Disk
+
+  constructor(parts: FileParts, context: SinkPrepareContext<FileCommittable, FileWriterState>, onExisting: 'append' | 'fail' | 'replace') {
+    this.#parts = parts
+    this.#context = context
+    this.#onExisting = onExisting
+    this.#disk = context.env.disk
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#disk.makeDirectory(this.#parts.path(this.#parts.hiddenFolder))
+      const run = this.#context.fresh ? await this.#freshRun() : await this.#restoredRun()
+      await this.#removeUnreferenced()
+      await this.#writeRun(run)
+      await this.#syncNewDirectories()
+    } catch (error) {
+      if (error instanceof EngineError && error.code !== 'DSK1001') throw error
+      throw new EngineError(
+        'SNK1001',
+        `output directory ${this.#parts.directory} cannot be prepared: ${messageOf(error)}. The job does not start before it is. Check the path, its permissions and the space on its disk.`,
+        { context: { path: this.#parts.directory }, cause: error },
+      )
+    }
+  }
+
+  async #freshRun(): Promise<number> {
+    const committed = await this.#committed()
+    if (committed.length === 0) return 1
+    if (this.#onExisting === 'fail') throw this.#notEmpty(committed.length)
+    if (this.#onExisting === 'replace') {
+      for (const { name } of committed) await this.#disk.remove(this.#parts.path(name))
+      await this.#disk.syncDirectory(this.#parts.directory)
+      return 1
+    }
+    return committed.reduce((newest, { run }) => Math.max(newest, run), 0) + 1
+  }
+
+  async #restoredRun(): Promise<number> {
+    const { restoredWriters, restoredCheckpoint } = this.#context
+    for (const { open } of restoredWriters) {
+      if (open !== undefined) await this.#checkOpenFile(open.file, open.validBytes)
+    }
+    const run = restoredWriters[0]?.run ?? 1
+    if (restoredCheckpoint !== undefined) await this.#supersede(run, restoredCheckpoint)
+    return run
+  }
+
+  /** Output of checkpoints behind the restored one will be produced again: it must not be visible twice. */
+  async #supersede(run: number, restoredCheckpoint: number): Promise<void> {
+    const later = (await this.#committed()).filter((part) => part.run === run && part.checkpoint > restoredCheckpoint)
+    if (later.length === 0) return
+    await this.#disk.makeDirectory(this.#parts.path(SUPERSEDED))
+    for (const { name } of later) await this.#disk.rename(this.#parts.path(name), this.#parts.path(`${SUPERSEDED}/${name}`))
+    await this.#disk.syncDirectory(this.#parts.path(SUPERSEDED))
+    await this.#disk.syncDirectory(this.#parts.directory)
+  }
+
+  async #checkOpenFile(file: string, validBytes: number): Promise<void> {
+    const stat = await this.#disk.stat(this.#parts.path(file))
+    if (stat !== undefined && stat.sizeBytes >= validBytes) return
+    const found = stat === undefined ? 'is gone' : `has only ${stat.sizeBytes} bytes`
+    throw new EngineError(
+      'SNK1003',
+      `unfinished output file ${this.#parts.path(file)} with ${validBytes} bytes of checkpoint ${this.#context.restoredCheckpoint ?? '?'} ${found}. ` +
+        'The job does not start, because those lines would be lost. Put the file back; if a later checkpoint has committed it, restore that one; or start fresh into another directory.',
+      { context: { path: this.#parts.path(file) } },
+    )
+  }
+
+  async #removeUnreferenced(): Promise<void> {
+    const { restoredCommittables, restoredWriters } = this.#context
+    const kept = new Set([this.#parts.runFile, ...restoredCommittables.map(({ from }) => from), ...restoredWriters.map(({ open }) => open?.file)])
+    for (const entry of await this.#disk.list(this.#parts.path(this.#parts.hiddenFolder))) {
+      const name = `${this.#parts.hiddenFolder}/${entry.name}`
+      if (!kept.has(name)) await this.#disk.remove(this.#parts.path(name))
+    }
+  }
+
+  /** By rename, so that it is there whole or not at all. */
+  async #writeRun(run: number): Promise<void> {
+    const path = this.#parts.path(this.#parts.runFile)
+    const file = await this.#disk.openWrite(`${path}.new`, 'truncate')
+    try {
+      await file.write(new TextEncoder().encode(`${run}\n`))
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await this.#disk.rename(`${path}.new`, path)
+  }
+
+  async #syncNewDirectories(): Promise<void> {
+    for (const name of [this.#parts.hiddenFolder, IN_PROGRESS]) await this.#disk.syncDirectory(this.#parts.path(name))
+    await this.#disk.syncDirectory(this.#parts.directory)
+  }
+
+  async #committed(): Promise<readonly { readonly name: string; readonly run: number; readonly checkpoint: number }[]> {
+    const entries = await this.#disk.list(this.#parts.directory)
+    return entries.flatMap(({ name, kind }) => {
+      const place = kind === 'file' ? this.#parts.placeOf(name) : undefined
+      return place === undefined ? [] : [{ name, ...place }]
+    })
+  }
+
+  #notEmpty(count: number): EngineError {
+    return new EngineError(
+      'SNK1001',
+      `output directory ${this.#parts.directory} holds ${count} files of an earlier run and onExisting is 'fail'. The job was not started. ` +
+        "Choose another directory, remove them, or set onExisting to 'append' or 'replace'.",
+      { context: { path: this.#parts.directory } },
+    )
+  }
+}

@@ -1,0 +1,10 @@
+import { describe } from 'vitest'
+import { channelConformance } from './channel-conformance.ts'
+import { LocalChannel } from './local-channel.ts'
+
+describe('local channel', () => {
+  channelConformance((credits, pressure) => {
+    const channel = new LocalChannel(credits, pressure)
+    return { output: channel, input: channel, settle: async () => {} }
+  })
+})

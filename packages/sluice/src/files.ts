@@ -1,0 +1,15 @@
+/** Sources and sinks of files: `import { parquetSource, jsonLinesSink } from 'sluice/files'`. */
+export { textSource, jsonLinesSource, DEAD_LETTER } from './connector/text-source.ts'
+export type {
+  DeadLetter,
+  LineErrorPolicy,
+  LineSource,
+  LineSourceOptions,
+  PositionedLine,
+  TextSourceOptions,
+} from './connector/text-source.ts'
+export type { InputPaths } from './connector/file-splits.ts'
+export { parquetSource } from './connector/parquet-source.ts'
+export type { ParquetSourceOptions } from './connector/parquet-source.ts'
+export { textSink, jsonLinesSink } from './connector/file-sink.ts'
+export type { FileSink, FileSinkOptions, RollOptions, TextSinkOptions } from './connector/file-sink.ts'

@@ -1,0 +1,340 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { unreachable } from '../base/assert.ts'
+import type { Sink } from '../connector/sink.ts'
+import type { Source } from '../connector/source.ts'
+import type { OperatorSpec } from '../operators/operator.ts'
+import { WatermarkStrategy } from '../time/watermark-strategy.ts'
+import { diffLayouts } from './layout-diff.ts'
+import type { LogicalEdge, LogicalGraph, LogicalNode, Partitioning } from './logical-graph.ts'
+import { planJson, planText } from './plan-json.ts'
+import { planJob } from './planner.ts'
+
+const noRun = (): never => unreachable('planning runs nothing')
+const SOURCE: Source<unknown> = {
+  kind: 'numbers',
+  identity: { count: 3 },
+  boundedness: 'bounded',
+  createEnumerator: noRun,
+  createReader: noRun,
+}
+const SINK: Sink<unknown> = {
+  kind: 'lines',
+  identity: { directory: 'out' },
+  prepare: noRun,
+  createWriter: noRun,
+  createCommitter: noRun,
+}
+const MAP: OperatorSpec = { kind: 'map', keyed: false, stateful: false, layout: null, create: noRun }
+const WINDOW: OperatorSpec = {
+  kind: 'window',
+  keyed: true,
+  stateful: true,
+  layout: { states: ['panes'] },
+  create: noRun,
+}
+
+const FORWARD: Partitioning = { kind: 'forward' }
+const REBALANCE: Partitioning = { kind: 'rebalance' }
+const HASH: Partitioning = { kind: 'hash', keySelector: () => 'key' }
+
+type Extra = Partial<Pick<LogicalNode, 'uid' | 'name' | 'parallelism' | 'maxParallelism'>>
+
+const edge = (from: number, partitioning: Partitioning = FORWARD, sideTag?: string): LogicalEdge =>
+  sideTag === undefined ? { from, partitioning } : { from, partitioning, sideTag }
+const source = (id: number, extra: Extra = {}): LogicalNode => ({
+  kind: 'source',
+  id,
+  name: 'numbers',
+  source: SOURCE,
+  watermarks: WatermarkStrategy.noWatermarks<unknown>(),
+  ...extra,
+})
+const operator = (id: number, spec: OperatorSpec, inputs: LogicalEdge[], extra: Extra = {}): LogicalNode => ({
+  kind: 'operator',
+  id,
+  name: spec.kind,
+  operator: spec,
+  inputs,
+  ...extra,
+})
+const sink = (id: number, inputs: LogicalEdge[], extra: Extra = {}): LogicalNode => ({
+  kind: 'sink',
+  id,
+  name: 'lines',
+  sink: SINK,
+  inputs,
+  ...extra,
+})
+const graphOf = (...nodes: LogicalNode[]): LogicalGraph => ({ jobName: 'job', nodes, settings: { options: {} } })
+const plan = (graph: LogicalGraph, parallelism = 2) => planJob(graph, { parallelism, maxParallelism: 'auto' })
+
+const WINDOWED = graphOf(
+  source(0, { uid: 'in' }),
+  operator(1, MAP, [edge(0)]),
+  operator(2, WINDOW, [edge(1, HASH)], { uid: 'by-key' }),
+  sink(3, [edge(2)], { uid: 'out' }),
+)
+
+describe('chains', () => {
+  test('forward edges are chained, a hash edge begins a new vertex', () => {
+    const { graph } = plan(WINDOWED)
+    expect(planText(graph)).toBe('numbers → map  ×2 (max 128)\nwindow → lines  ×2 (max 128)  ⇐ hash from auto-1-map')
+    expect(planJson(graph)).toMatchObject({
+      vertices: [
+        {
+          id: 'in',
+          operators: [
+            { uid: 'in', chained: [{ to: 1 }] },
+            { uid: 'auto-1-map', chained: [] },
+          ],
+        },
+        {
+          id: 'by-key',
+          operators: [
+            { uid: 'by-key', chained: [{ to: 1 }] },
+            { uid: 'out', chained: [] },
+          ],
+        },
+      ],
+      edges: [{ index: 0, from: 'in', fromOperator: 'auto-1-map', to: 'by-key', partitioning: 'hash' }],
+    })
+  })
+
+  test('two readers of one stream, one of them of a side output, make a tree', () => {
+    const { graph } = plan(
+      graphOf(source(0), operator(1, MAP, [edge(0)]), sink(2, [edge(1)]), sink(3, [edge(1, FORWARD, 'late')])),
+    )
+    expect(graph.vertices).toHaveLength(1)
+    expect(graph.vertices[0]?.operators.map(({ chained }) => chained)).toEqual([
+      [{ to: 1 }],
+      [{ to: 2 }, { to: 3, sideTag: 'late' }],
+      [],
+      [],
+    ])
+  })
+
+  test('a union is not chained: every input is an edge of its own', () => {
+    const { graph } = plan(graphOf(source(0), source(1), sink(2, [edge(0), edge(1)])))
+    expect(planText(graph)).toBe(
+      'numbers  ×2 (max 128)\nnumbers  ×2 (max 128)\n' +
+        'lines  ×2 (max 128)  ⇐ forward from auto-source-numbers-0, forward from auto-source-numbers-1',
+    )
+    expect(graph.vertices[2]?.inputs).toEqual([0, 1])
+  })
+
+  test('a forward edge between different parallelisms becomes a rebalance', () => {
+    const { graph } = plan(graphOf(source(0, { parallelism: 1 }), sink(1, [edge(0)])))
+    expect(graph.edges.map(({ partitioning }) => partitioning.kind)).toEqual(['rebalance'])
+  })
+
+  test('a side output that leaves its vertex keeps its tag on the edge', () => {
+    const { graph } = plan(graphOf(source(0), sink(1, [edge(0)]), sink(2, [edge(0, REBALANCE, 'bad')])))
+    expect(graph.edges).toMatchObject([{ sideTag: 'bad', fromOperator: 'auto-source-numbers-0' }])
+    expect(graph.vertices[0]?.operators[0]?.outputs).toEqual([0])
+  })
+
+  test('operators of different max parallelism do not share a chain', () => {
+    const { graph } = plan(graphOf(source(0), operator(1, MAP, [edge(0)], { maxParallelism: 64 }), sink(2, [edge(1)])))
+    expect(graph.vertices.map(({ maxParallelism }) => maxParallelism)).toEqual([128, 64, 128])
+  })
+})
+
+describe('ids', () => {
+  const codeOf = (graph: LogicalGraph): unknown => {
+    try {
+      return plan(graph).warnings
+    } catch (error) {
+      return error
+    }
+  }
+
+  test('a stateful operator without uid is refused by name', () => {
+    expect(codeOf(graphOf(source(0), operator(1, WINDOW, [edge(0, HASH)], { name: 'Averages' })))).toMatchObject({
+      code: 'GRA1001',
+      message: expect.stringContaining('window "Averages" (node 1) of job "job" keeps state and has no uid'),
+    })
+  })
+
+  test('two operators with one uid are refused, also when one of them is derived', () => {
+    const code = 'GRA1002'
+    expect(codeOf(graphOf(source(0, { uid: 'x' }), sink(1, [edge(0)], { uid: 'x' })))).toMatchObject({ code })
+    expect(codeOf(graphOf(source(0, { uid: 'auto-1-map' }), operator(1, MAP, [edge(0)])))).toMatchObject({ code })
+  })
+
+  test.each(['', 'a b', '../x', '.hidden', 'ü', 'x'.repeat(101)])('uid %j is refused', (uid) => {
+    expect(codeOf(graphOf(source(0, { uid }), sink(1, [edge(0)])))).toMatchObject({ code: 'GRA1008' })
+  })
+
+  test('sources and sinks without uid get one from their kind and order, and a warning', () => {
+    const { graph, warnings } = plan(graphOf(source(0), source(1), sink(2, [edge(0)]), sink(3, [edge(1)])))
+    expect(graph.vertices.flatMap(({ operators }) => operators.map(({ uid }) => uid))).toEqual([
+      'auto-source-numbers-0',
+      'auto-sink-lines-0',
+      'auto-source-numbers-1',
+      'auto-sink-lines-1',
+    ])
+    expect(warnings).toHaveLength(4)
+    expect(warnings[0]).toMatch(/^numbers source "numbers" \(node 0\) has no uid, "auto-source-numbers-0" is used/)
+  })
+
+  test('an output that nobody reads is a warning', () => {
+    expect(plan(graphOf(source(0, { uid: 'in' }), operator(1, MAP, [edge(0)]))).warnings).toEqual([
+      'Nothing reads the output of map "map" (node 1). Add a sink, or remove it.',
+    ])
+  })
+})
+
+describe('limits', () => {
+  test('a job without source, or with nothing behind it, is refused', () => {
+    expect(() => plan(graphOf())).toThrow(expect.objectContaining({ code: 'GRA1004' }))
+    expect(() => plan(graphOf(source(0)))).toThrow(expect.objectContaining({ code: 'GRA1004' }))
+  })
+
+  test.each([0, -1, 1.5, 32769, Number.NaN])('parallelism %d is refused with the operator', (parallelism) => {
+    const graph = graphOf(source(0), sink(1, [edge(0)], { parallelism, name: 'out' }))
+    expect(() => plan(graph)).toThrow(
+      expect.objectContaining({ code: 'GRA1003', message: expect.stringContaining('lines sink "out"') }),
+    )
+  })
+
+  test('parallelism above max parallelism is refused', () => {
+    const graph = graphOf(source(0), sink(1, [edge(0)], { parallelism: 9, maxParallelism: 8 }))
+    expect(() => plan(graph)).toThrow(expect.objectContaining({ code: 'GRA1003' }))
+  })
+})
+
+describe('the layout', () => {
+  const hashOf = (graph: LogicalGraph, parallelism = 2): string => plan(graph, parallelism).graph.layoutHash
+  const changed = (index: number, node: LogicalNode): LogicalGraph => graphOf(...WINDOWED.nodes.with(index, node))
+
+  test('its hash never changes for the same graph', () => {
+    expect(hashOf(WINDOWED)).toBe('84668b3d3bc643b6')
+  })
+
+  test('names, parallelism and code do not count', () => {
+    expect(hashOf(WINDOWED, 16)).toBe(hashOf(WINDOWED))
+    expect(hashOf(changed(1, operator(1, { ...MAP }, [edge(0)], { name: 'other', parallelism: 7 })))).toBe(
+      hashOf(WINDOWED),
+    )
+  })
+
+  test('states, identities, max parallelism, ids and edges count, and the difference is readable', () => {
+    const before = plan(WINDOWED).graph.layout
+    const differences = (graph: LogicalGraph) => {
+      expect(hashOf(graph)).not.toBe(hashOf(WINDOWED))
+      return diffLayouts(before, plan(graph).graph.layout)
+    }
+    const window = { ...WINDOW, layout: { states: ['panes', 'extra'], size: 5 } }
+    expect(differences(changed(2, operator(2, window, [edge(1, HASH)], { uid: 'by-key' })))).toEqual([
+      '"by-key" states was ["panes"], is ["panes","extra"]',
+      '"by-key" size is new: 5',
+    ])
+    expect(
+      differences(
+        changed(0, {
+          ...source(0, { uid: 'in' }),
+          kind: 'source',
+          source: { ...SOURCE, identity: { count: 4 } },
+          watermarks: WatermarkStrategy.noWatermarks<unknown>(),
+        }),
+      ),
+    ).toEqual(['"in" count was 3, is 4'])
+    expect(differences(changed(3, sink(3, [edge(2)], { uid: 'out', maxParallelism: 64 })))).toEqual([
+      '"out" had max parallelism 128, has 64',
+    ])
+    expect(differences(changed(3, sink(3, [edge(2)], { uid: 'elsewhere' })))).toEqual([
+      'removed: lines sink "out"',
+      'added: lines sink "elsewhere"',
+    ])
+    expect(differences(changed(3, sink(3, [edge(2, REBALANCE)], { uid: 'out' })))).toEqual([
+      'inputs of "out" was [{"from":"by-key","partitioning":"forward"}], is [{"from":"by-key","partitioning":"rebalance"}]',
+    ])
+  })
+
+  test('equal layouts have no difference', () => {
+    expect(diffLayouts(plan(WINDOWED).graph.layout, plan(WINDOWED).graph.layout)).toEqual([])
+  })
+})
+
+describe('any graph', () => {
+  /** Per node behind the source: which earlier nodes it reads, how, and its parallelism. */
+  const shapes = fc.array(
+    fc.record({
+      inputs: fc.array(fc.record({ from: fc.nat(), kind: fc.constantFrom(FORWARD, REBALANCE, HASH) }), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      parallelism: fc.constantFrom(1, 2, 3),
+    }),
+    { minLength: 1, maxLength: 12 },
+  )
+  const graphs = shapes.map((nodes) =>
+    graphOf(
+      source(0),
+      ...nodes.map(({ inputs, parallelism }, index) =>
+        operator(
+          index + 1,
+          MAP,
+          inputs.map(({ from, kind }) => edge(from % (index + 1), kind)),
+          { parallelism },
+        ),
+      ),
+    ),
+  )
+
+  test('keeps every node once and every edge either chained or between vertices', () => {
+    fc.assert(
+      fc.property(graphs, (logical) => {
+        const { graph } = plan(logical)
+        const operators = graph.vertices.flatMap((vertex) => vertex.operators)
+        expect(operators.map(({ node }) => node.id).toSorted((a, b) => a - b)).toEqual(
+          logical.nodes.map(({ id }) => id),
+        )
+        const edgeCount = logical.nodes.reduce(
+          (sum, node) => sum + (node.kind === 'source' ? 0 : node.inputs.length),
+          0,
+        )
+        const chainedCount = operators.reduce((sum, { chained }) => sum + chained.length, 0)
+        expect(chainedCount + graph.edges.length).toBe(edgeCount)
+        expect(chainedCount).toBe(operators.length - graph.vertices.length)
+      }),
+    )
+  })
+
+  test('is planned so that indexes agree from both sides, in topological order', () => {
+    fc.assert(
+      fc.property(graphs, (logical) => {
+        const { vertices, edges } = plan(logical).graph
+        const order = new Map(vertices.map(({ id }, index) => [id, index]))
+        for (const { index, from, fromOperator, to, partitioning } of edges) {
+          const [producer, consumer] = [vertices[order.get(from) ?? -1], vertices[order.get(to) ?? -1]]
+          expect(order.get(from)).toBeLessThan(order.get(to) ?? -1)
+          expect(consumer?.inputs).toContain(index)
+          const output = producer?.outputs.indexOf(index) ?? -1
+          expect(producer?.operators.filter(({ outputs }) => outputs.includes(output)).map(({ uid }) => uid)).toEqual([
+            fromOperator,
+          ])
+          if (partitioning.kind === 'forward') expect(producer?.parallelism).toBe(consumer?.parallelism)
+        }
+        for (const { operators } of vertices) {
+          for (const [index, { chained }] of operators.entries())
+            for (const { to } of chained) expect(to).toBeGreaterThan(index)
+        }
+      }),
+    )
+  })
+
+  test('is planned twice to the same frozen plan', () => {
+    fc.assert(
+      fc.property(graphs, (logical) => {
+        const [first, second] = [plan(logical), plan(logical)]
+        expect(second).toEqual(first)
+        const { graph } = first
+        expect(
+          [graph, graph.vertices, graph.edges, graph.layout, ...graph.vertices, ...graph.edges].every(Object.isFrozen),
+        ).toBe(true)
+      }),
+    )
+  })
+})

@@ -1,0 +1,151 @@
+/**
+ * Everything that comes before slots: choose the checkpoint, hand its state out to the subtasks of now, make the enumerators, prepare
+ * the sinks. Runs once per attempt, when no task of the attempt before is alive.
+ *
+ * Owns: the order of these steps. Does not own: which checkpoint wins (checkpoint/recovery.ts), who gets which state
+ * (restore-assignment.ts).
+ *
+ * A1 Nothing is changed outside before the checkpoint is chosen and verified: `prepare` of a sink removes what no state refers to.
+ * A2 When it fails or is not wanted any more, the enumerators it made are closed.
+ */
+import type { Env } from '../base/env.ts'
+import { EngineError, asEngineError } from '../base/errors.ts'
+import type { OperatorUid, VertexId } from '../base/ids.ts'
+import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
+import type { TaskRestore } from '../checkpoint/handles.ts'
+import type { CheckpointManifest } from '../checkpoint/manifest.ts'
+import type { SkippedCheckpoint } from '../checkpoint/recovery.ts'
+import { restoreLatest } from '../checkpoint/restore-latest.ts'
+import { COMMITTABLES_STATE, type PendingCommittable, WRITER_STATE } from '../connector/sink.ts'
+import type { JobGraph, JobVertex } from '../graph/job-graph.ts'
+import { diffLayouts } from '../graph/layout-diff.ts'
+import type { SinkNode, SourceNode } from '../graph/logical-graph.ts'
+import { bytesToValue } from '../serde/value-codec.ts'
+import { assignRestore } from './restore-assignment.ts'
+import { SourceCoordinator, type SplitChannel } from './source-coordinator.ts'
+
+export interface AttemptRestoreOptions {
+  readonly graph: JobGraph
+  readonly env: Env
+  /** Undefined: checkpointing is off, every attempt starts from the beginning. */
+  readonly store: CheckpointStore | undefined
+  readonly channel: SplitChannel
+  /** Told at once, before the older checkpoint is tried. */
+  readonly onSkipped: (skipped: SkippedCheckpoint) => void
+  /** False when the job was stopped or failed meanwhile. */
+  readonly isWanted: () => boolean
+}
+
+export interface PreparedAttempt {
+  /** Undefined for a fresh start. */
+  readonly manifest: CheckpointManifest | undefined
+  readonly restores: ReadonlyMap<VertexId, readonly TaskRestore[]>
+  readonly sources: readonly SourceCoordinator[]
+}
+
+/** Resolves undefined when it is not wanted any more. Rejects with an EngineError. */
+export async function prepareAttempt(options: AttemptRestoreOptions): Promise<PreparedAttempt | undefined> {
+  const manifest = await chooseCheckpoint(options)
+  if (!options.isWanted()) return undefined
+  const restores = manifest === undefined ? new Map() : assignRestore(manifest, options.graph)
+  const sources: SourceCoordinator[] = []
+  try {
+    await startSources(options, manifest, sources)
+    await prepareSinks(options, manifest)
+  } catch (error) {
+    await closeAll(sources)
+    throw error
+  }
+  if (options.isWanted()) return { manifest, restores, sources }
+  await closeAll(sources) // A2
+  return undefined
+}
+
+async function chooseCheckpoint(options: AttemptRestoreOptions): Promise<CheckpointManifest | undefined> {
+  const { store, graph } = options
+  if (store === undefined) return undefined
+  const { jobName, layoutHash, layout } = graph
+  const decision = await restoreLatest(store, {
+    jobName,
+    layoutHash,
+    differencesFrom: (written) => diffLayouts(written, layout),
+  })
+  if (decision.kind === 'refuse') throw decision.error
+  if (decision.kind === 'fresh') return undefined
+  decision.skipped.forEach(options.onSkipped)
+  return decision.manifest
+}
+
+async function startSources(options: AttemptRestoreOptions, manifest: CheckpointManifest | undefined, made: SourceCoordinator[]): Promise<void> {
+  for (const { vertex, uid, node } of sourcesOf(options.graph)) {
+    const restored = manifest?.enumerators.find((enumerator) => enumerator.uid === uid)?.state
+    if (manifest !== undefined && restored === undefined) throw enumeratorMissing(manifest, uid)
+    const { source } = node
+    const { env, channel } = options
+    const coordinator = new SourceCoordinator({ uid, source, parallelism: vertex.parallelism, env, restored, channel })
+    made.push(coordinator)
+    await coordinator.start()
+    if (!options.isWanted()) return
+  }
+}
+
+async function prepareSinks(options: AttemptRestoreOptions, manifest: CheckpointManifest | undefined): Promise<void> {
+  for (const { uid, node } of sinksOf(options.graph)) {
+    if (!options.isWanted()) return
+    await prepareSink(options.env, node, uid, manifest).catch((error: unknown) => {
+      const what = `sink "${uid}" (${node.sink.kind}) could not be prepared. No task was started and nothing was written. Look at the cause`
+      throw asEngineError(error, 'SNK1001', what, { operator: uid })
+    })
+  }
+}
+
+async function prepareSink(env: Env, node: SinkNode, uid: OperatorUid, manifest: CheckpointManifest | undefined): Promise<void> {
+  const pending = itemsOf(manifest, uid, COMMITTABLES_STATE)
+  await node.sink.prepare({
+    env,
+    uid,
+    restoredCheckpoint: manifest?.checkpoint,
+    fresh: manifest === undefined,
+    restoredCommittables: pending.map((item) => (item as PendingCommittable).committable), // written by the sink's driver in this shape
+    restoredWriters: itemsOf(manifest, uid, WRITER_STATE),
+  })
+}
+
+/** All items of one operator state, of all subtasks. */
+function itemsOf(manifest: CheckpointManifest | undefined, uid: OperatorUid, name: string): readonly unknown[] {
+  const tasks = (manifest?.vertices ?? []).flatMap((vertex) => vertex.tasks)
+  return tasks
+    .flatMap((task) => task.operators.filter((operator) => operator.uid === uid))
+    .flatMap(({ operatorState }) => (operatorState === undefined ? [] : listsOf(operatorState)))
+    .flatMap((list) => (list.name === name ? list.items : []))
+}
+
+interface StateItems {
+  readonly name: string
+  readonly items: readonly unknown[]
+}
+
+function listsOf(operatorState: Uint8Array): readonly StateItems[] {
+  return bytesToValue(operatorState) as readonly StateItems[] // the format of checkpoint/handles.ts, written by the task
+}
+
+function enumeratorMissing(manifest: CheckpointManifest, uid: OperatorUid): EngineError {
+  return new EngineError(
+    'CKP1003',
+    `checkpoint ${manifest.checkpoint} has no split state of source "${uid}". It cannot be restored without reading input twice or leaving some out. Report this: a checkpoint is only published with the state of every source.`,
+    { context: { checkpoint: manifest.checkpoint, operator: uid } },
+  )
+}
+
+export function sourcesOf(graph: JobGraph): readonly { readonly vertex: JobVertex; readonly uid: OperatorUid; readonly node: SourceNode }[] {
+  return graph.vertices.flatMap((vertex) => vertex.operators.flatMap(({ uid, node }) => (node.kind === 'source' ? [{ vertex, uid, node }] : [])))
+}
+
+function sinksOf(graph: JobGraph): readonly { readonly uid: OperatorUid; readonly node: SinkNode }[] {
+  return graph.vertices.flatMap((vertex) => vertex.operators.flatMap(({ uid, node }) => (node.kind === 'sink' ? [{ uid, node }] : [])))
+}
+
+/** A failure to close is not worth failing for: the enumerator is given up. */
+export async function closeAll(sources: readonly SourceCoordinator[]): Promise<void> {
+  await Promise.allSettled(sources.map((source) => source.close()))
+}

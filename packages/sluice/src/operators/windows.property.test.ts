@@ -1,0 +1,214 @@
+/** Windows against plain loops over all records. A failure prints its seed and the shrunken script. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { MAX_WATERMARK, MIN_WATERMARK } from '../stream/element.ts'
+import { testOperator, type OperatorTestOutput } from '../testing/operator-harness.ts'
+import { endOfInput, record, watermark, type ScriptStep } from '../testing/operator-script.ts'
+import type { WindowAssigner } from './window-assigners.ts'
+import type { AggregateFunction, TimeWindow } from './window-definition.ts'
+import { windowOperator } from './window-operator.ts'
+
+interface Item {
+  readonly key: string
+  readonly id: number
+}
+
+type Input = { readonly item: Item; readonly ts: number } | { readonly watermark: number }
+
+interface Evaluated {
+  readonly results: string[]
+  readonly late: number[]
+  readonly outside: number
+}
+
+const ids: AggregateFunction<Item, number[], number[]> = {
+  createAccumulator: () => [],
+  add: ({ id }, accumulator) => {
+    accumulator.push(id)
+    return accumulator
+  },
+  getResult: (accumulator) => [...accumulator],
+  merge: (first, second) => [...first, ...second],
+}
+
+const keyBy = (item: Item): string => item.key
+const show = (key: string, { start, end }: TimeWindow, held: readonly number[]): string =>
+  `${key} [${start}, ${end}) ${[...held].sort((a, b) => a - b).join(' ')}`
+
+const inputsOf = fc
+  .array(
+    fc.oneof(
+      { weight: 4, arbitrary: fc.record({ key: fc.constantFrom('a', 'b', 'c'), ts: fc.integer({ min: -40, max: 80 }) }) },
+      { weight: 1, arbitrary: fc.record({ watermark: fc.integer({ min: -45, max: 110 }) }) },
+    ),
+    { maxLength: 40 },
+  )
+  .map((steps): Input[] => {
+    const inputs = steps.map((step, id): Input => ('ts' in step ? { item: { key: step.key, id }, ts: step.ts } : step))
+    return [...inputs, { watermark: MAX_WATERMARK }]
+  })
+
+const alignedOf = fc
+  .record({ sizeMs: fc.integer({ min: 1, max: 30 }), slideMs: fc.integer({ min: 1, max: 30 }), offset: fc.integer({ min: -29, max: 29 }) })
+  .map(({ sizeMs, slideMs, offset }) => ({ kind: 'sliding' as const, sizeMs, slideMs, offsetMs: offset % slideMs }))
+const tumblingOf = alignedOf.map(({ sizeMs, offsetMs }) => ({ kind: 'tumbling' as const, sizeMs, offsetMs: offsetMs % sizeMs }))
+const latenessOf = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40 }))
+
+test('tumbling windows hold what a loop over all records puts into them', async () => {
+  await fc.assert(
+    fc.asyncProperty(inputsOf, tumblingOf, latenessOf, async (inputs, assigner, latenessMs) => {
+      const output = await run(inputs, assigner, latenessMs)
+      const expected = evaluateAligned(inputs, { ...assigner, slideMs: assigner.sizeMs }, latenessMs)
+      expectSame(output, expected)
+      if (latenessMs === 0) expectEachOnce(inputs, output)
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('sliding windows hold what a loop over all records puts into them', async () => {
+  await fc.assert(
+    fc.asyncProperty(inputsOf, alignedOf, latenessOf, async (inputs, assigner, latenessMs) => {
+      expectSame(await run(inputs, assigner, latenessMs), evaluateAligned(inputs, assigner, latenessMs))
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('sessions are what grouping all records by their gaps gives', async () => {
+  await fc.assert(
+    fc.asyncProperty(inputsOf, fc.integer({ min: 1, max: 25 }), latenessOf, async (inputs, gapMs, latenessMs) => {
+      const output = await run(inputs, { kind: 'session', gapMs }, latenessMs)
+      expectSame(output, evaluateSessions(inputs, gapMs, latenessMs))
+      if (latenessMs === 0) expectEachOnce(inputs, output)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+async function run(inputs: readonly Input[], assigner: WindowAssigner, allowedLatenessMs: number): Promise<OperatorTestOutput> {
+  const spec = windowOperator({ keySelector: keyBy, assigner, aggregate: ids, resultOf: show, allowedLatenessMs, lateTag: 'late' })
+  return await testOperator(spec, inputs.map(stepOf), { keyBy })
+}
+
+function stepOf(input: Input): ScriptStep {
+  if ('item' in input) return record(input.item, input.ts)
+  return input.watermark === MAX_WATERMARK ? endOfInput() : watermark(input.watermark)
+}
+
+function expectSame(output: OperatorTestOutput, expected: Evaluated): void {
+  expect([...output.values].map(String).sort()).toEqual(expected.results.sort())
+  expect(lateIds(output)).toEqual(expected.late)
+  expect(output.counters['recordsOutsideWindows'] ?? 0).toBe(expected.outside)
+  expect(output.keysLeft).toBe(0)
+}
+
+/** Every record is in one window or late, exactly once. */
+function expectEachOnce(inputs: readonly Input[], output: OperatorTestOutput): void {
+  const inWindows = output.values.flatMap((value) => String(value).split(') ')[1]?.split(' ').map(Number) ?? [])
+  const all = inputs.flatMap((input) => ('item' in input ? [input.item.id] : []))
+  expect([...inWindows, ...lateIds(output)].sort((a, b) => a - b)).toEqual(all)
+}
+
+function lateIds(output: OperatorTestOutput): number[] {
+  return output.sideOutput('late').map(({ value }) => (value as Item).id)
+}
+
+/** For each window in turn: which records it took, and when it fired. */
+function evaluateAligned(
+  inputs: readonly Input[],
+  { sizeMs, slideMs, offsetMs }: { sizeMs: number; slideMs: number; offsetMs: number },
+  latenessMs: number,
+): Evaluated {
+  const results: string[] = []
+  const taken = new Set<number>()
+  for (const key of ['a', 'b', 'c']) {
+    for (let start = -200; start <= 200; start++) {
+      if ((start - offsetMs) % slideMs !== 0) continue
+      const window = { start, end: start + sizeMs }
+      const held: number[] = []
+      let now = MIN_WATERMARK
+      for (const input of inputs) {
+        if ('item' in input) {
+          const isIn = input.item.key === key && start <= input.ts && input.ts < window.end
+          if (!isIn || window.end - 1 + latenessMs <= now) continue
+          held.push(input.item.id)
+          taken.add(input.item.id)
+          if (window.end - 1 <= now) results.push(show(key, window, held))
+        } else {
+          if (now < window.end - 1 && window.end - 1 <= input.watermark && held.length > 0) results.push(show(key, window, held))
+          now = Math.max(now, input.watermark)
+        }
+      }
+    }
+  }
+  return { results, ...withoutWindow(inputs, taken, latenessMs) }
+}
+
+function withoutWindow(inputs: readonly Input[], taken: ReadonlySet<number>, latenessMs: number): { late: number[]; outside: number } {
+  const late: number[] = []
+  let outside = 0
+  let now = MIN_WATERMARK
+  for (const input of inputs) {
+    if ('watermark' in input) now = Math.max(now, input.watermark)
+    else if (!taken.has(input.item.id)) {
+      if (input.ts + latenessMs <= now) late.push(input.item.id)
+      else outside++
+    }
+  }
+  return { late, outside }
+}
+
+interface Held {
+  readonly id: number
+  readonly ts: number
+}
+
+/** Keeps the records of each key and groups them anew at every step. */
+function evaluateSessions(inputs: readonly Input[], gapMs: number, latenessMs: number): Evaluated {
+  const results: string[] = []
+  const late: number[] = []
+  const kept = new Map<string, Held[]>()
+  const windowOf = (group: readonly Held[]): TimeWindow => ({
+    start: Math.min(...group.map(({ ts }) => ts)),
+    end: Math.max(...group.map(({ ts }) => ts)) + gapMs,
+  })
+  const fire = (key: string, group: readonly Held[]) => results.push(show(key, windowOf(group), group.map(({ id }) => id)))
+  let now = MIN_WATERMARK
+  for (const input of inputs) {
+    if ('item' in input) {
+      const held = { id: input.item.id, ts: input.ts }
+      const others = kept.get(input.item.key) ?? []
+      const group = groupsOf([...others, held], gapMs).find((one) => one.includes(held)) ?? []
+      const { end } = windowOf(group)
+      if (end - 1 + latenessMs <= now) {
+        late.push(held.id)
+        continue
+      }
+      kept.set(input.item.key, [...others, held])
+      if (end - 1 <= now) fire(input.item.key, group)
+      continue
+    }
+    const next = Math.max(now, input.watermark)
+    for (const [key, records] of kept) {
+      const groups = groupsOf(records, gapMs)
+      for (const group of groups) {
+        const { end } = windowOf(group)
+        if (now < end - 1 && end - 1 <= next) fire(key, group)
+      }
+      kept.set(key, groups.filter((group) => windowOf(group).end - 1 + latenessMs > next).flat())
+    }
+    now = next
+  }
+  return { results, late, outside: 0 }
+}
+
+function groupsOf(records: readonly Held[], gapMs: number): Held[][] {
+  const groups: Held[][] = []
+  for (const held of [...records].sort((a, b) => a.ts - b.ts)) {
+    const last = groups.at(-1)?.at(-1)
+    if (last !== undefined && held.ts <= last.ts + gapMs) groups.at(-1)?.push(held)
+    else groups.push([held])
+  }
+  return groups
+}

@@ -1,0 +1,95 @@
+/**
+ * An `Env` that can die: what a slot runs on when it shares its thread with others.
+ *
+ * Owns: whether the slot still lives. Does not own: the world below, which goes on.
+ *
+ * M1 After `die` no callback of the slot runs any more and no operation of the slot starts: its promises stay pending for ever, like
+ *    those of a thread that was ended. An operation that had started may still take effect.
+ *    Its timers are cancelled, so that they keep nothing alive.
+ * M2 A callback that throws is the end of the slot, not of the thread: it is handed to `onUncaught`.
+ */
+import type { Disk, DiskFile, Env, Timer } from '../base/env.ts'
+
+export interface MortalEnv extends Env {
+  /** Idempotent. */
+  die(): void
+  readonly isDead: () => boolean
+}
+
+export function mortalEnv(world: Env, onUncaught: (thrown: unknown) => void): MortalEnv {
+  let isDead = false
+  const guarded = (run: () => void) => (): void => {
+    if (isDead) return
+    try {
+      run()
+    } catch (thrown) {
+      onUncaught(thrown) // becomes the loss of the slot
+    }
+  }
+  const life: Life = { isDead: () => isDead }
+  const timers = new Set<Timer>()
+  const after = (delayMs: number, fire: () => void): Timer => {
+    const run = guarded(fire)
+    const timer = world.timers.after(delayMs, () => {
+      timers.delete(timer)
+      run()
+    })
+    timers.add(timer)
+    return { cancel: () => void (timers.delete(timer) && timer.cancel()) }
+  }
+  return {
+    clock: world.clock,
+    random: world.random,
+    timers: { after },
+    turns: { next: (run) => world.turns.next(guarded(run)) },
+    stdout: { writeLine: (line) => void (isDead || world.stdout.writeLine(line)) },
+    disk: mortalDisk(world.disk, life),
+    die: () => {
+      isDead = true
+      for (const timer of timers) timer.cancel()
+      timers.clear()
+    },
+    isDead: life.isDead,
+  }
+}
+
+interface Life {
+  isDead(): boolean
+}
+
+function mortalDisk(disk: Disk, life: Life): Disk {
+  return {
+    read: (path) => whileAlive(life, () => disk.read(path)),
+    readRange: (path, offset, lengthBytes) => whileAlive(life, () => disk.readRange(path, offset, lengthBytes)),
+    openWrite: (path, mode) => whileAlive(life, async () => mortalFile(await disk.openWrite(path, mode), life)),
+    rename: (from, to) => whileAlive(life, () => disk.rename(from, to)),
+    link: (existing, name) => whileAlive(life, () => disk.link(existing, name)),
+    remove: (path) => whileAlive(life, () => disk.remove(path)),
+    removeTree: (path) => whileAlive(life, () => disk.removeTree(path)),
+    makeDirectory: (path) => whileAlive(life, () => disk.makeDirectory(path)),
+    list: (path) => whileAlive(life, () => disk.list(path)),
+    stat: (path) => whileAlive(life, () => disk.stat(path)),
+    truncate: (path, sizeBytes) => whileAlive(life, () => disk.truncate(path, sizeBytes)),
+    syncDirectory: (path) => whileAlive(life, () => disk.syncDirectory(path)),
+  }
+}
+
+function mortalFile(file: DiskFile, life: Life): DiskFile {
+  return {
+    path: file.path,
+    write: (bytes) => whileAlive(life, () => file.write(bytes)),
+    sync: () => whileAlive(life, () => file.sync()),
+    close: () => whileAlive(life, () => file.close()),
+  }
+}
+
+/** M1: the result of an operation, unless the slot is dead before it starts or before it ends. */
+function whileAlive<T>(life: Life, operation: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (life.isDead()) return
+    operation().then(
+      (value) => void (life.isDead() || resolve(value)),
+      (error: unknown) => void (life.isDead() || reject(error)),
+    )
+  })
+}

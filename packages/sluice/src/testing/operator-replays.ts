@@ -1,0 +1,159 @@
+/**
+ * The ways in which the harness runs one script: they must all give the same output.
+ *
+ * Owns: which instance gets which input, when it is cut and replaced. Does not own: comparing (operator-harness.ts).
+ */
+import { present } from '../base/assert.ts'
+import type { OperatorSpec } from '../operators/operator.ts'
+import { redistributeOperatorState } from '../state/redistribute.ts'
+import type { Turn } from '../state/turn.ts'
+import { MIN_WATERMARK } from '../stream/element.ts'
+import { keyGroupOf, operatorIndexOf, type Key } from '../stream/key-groups.ts'
+import {
+  HARNESS_MAX_PARALLELISM,
+  OperatorInstance,
+  type InstanceOutput,
+  type InstanceState,
+} from './operator-instance.ts'
+import type { OperatorScript, ScriptOutput, ScriptStep, StepOutput } from './operator-script.ts'
+
+export interface ReplayOptions {
+  readonly spec: OperatorSpec
+  readonly name: string
+  readonly keyOf: (value: unknown) => Key | undefined
+}
+
+/** Parallelism of each third of the rescaled run. */
+const RESCALE_STEPS = [2, 3, 1] as const
+
+/** One instance from the beginning to the end; every turn is long enough. */
+export async function replayPlain(options: ReplayOptions, script: OperatorScript): Promise<ScriptOutput> {
+  return await replayUndisturbed(options, script, () => ENDLESS_TURN)
+}
+
+/** Output is blocked after every single timer. */
+export async function replayBlocked(options: ReplayOptions, script: OperatorScript): Promise<ScriptOutput> {
+  return await replayUndisturbed(options, script, oneTimerTurn)
+}
+
+/**
+ * The operator is cut before every input and fails behind the next one: it handles that input while the cut is being encoded, what it emits is
+ * thrown away, and a new instance restored from the cut handles the input again.
+ */
+export async function replayRestored(options: ReplayOptions, script: OperatorScript): Promise<ScriptOutput> {
+  const steps = new StepRecorder()
+  let nowMs = 0
+  let instance = start(options, nowMs, { subtask: 0, parallelism: 1 })
+  for (const [index, step] of script.entries()) {
+    const cut = instance.beginCut(index + 1)
+    instance.feed(step)
+    const state = await cut.finish()
+    await instance.close()
+    instance = start(options, nowMs, { subtask: 0, parallelism: 1 }, state)
+    instance.feed(step)
+    nowMs = timeBehind(step, nowMs)
+    steps.add([instance.takeOutput()])
+  }
+  return await finish(steps, [instance])
+}
+
+/** Several instances, each with its key groups; their number changes twice, and state is handed out anew. */
+export async function replayRescaled(options: ReplayOptions, script: OperatorScript): Promise<ScriptOutput> {
+  const steps = new StepRecorder()
+  let nowMs = 0
+  let instances = startAll(options, nowMs, RESCALE_STEPS[0])
+  for (const [index, step] of script.entries()) {
+    const parallelism = parallelismAt(index, script.length)
+    if (parallelism !== instances.length) instances = await rescale(options, nowMs, instances, parallelism)
+    for (const instance of receivers(options, step, instances)) instance.feed(step)
+    nowMs = timeBehind(step, nowMs)
+    steps.add(instances.map((instance) => instance.takeOutput()))
+  }
+  return await finish(steps, instances)
+}
+
+async function replayUndisturbed(options: ReplayOptions, script: OperatorScript, turn: () => Turn): Promise<ScriptOutput> {
+  const steps = new StepRecorder()
+  const instance = new OperatorInstance({ ...options, subtask: 0, parallelism: 1, nowMs: 0, turn })
+  for (const step of script) {
+    instance.feed(step)
+    steps.add([instance.takeOutput()])
+  }
+  instance.checkUnchanged()
+  return await finish(steps, [instance])
+}
+
+async function finish(steps: StepRecorder, instances: readonly OperatorInstance[]): Promise<ScriptOutput> {
+  const keysLeft = instances.reduce((sum, instance) => sum + instance.keyCount(), 0)
+  for (const instance of instances) await instance.close()
+  return { steps: steps.steps, keysLeft }
+}
+
+interface Place {
+  readonly subtask: number
+  readonly parallelism: number
+}
+
+function start(options: ReplayOptions, nowMs: number, place: Place, restored?: InstanceState): OperatorInstance {
+  return new OperatorInstance({ ...options, ...place, nowMs, turn: () => ENDLESS_TURN, restored })
+}
+
+function startAll(options: ReplayOptions, nowMs: number, parallelism: number, restored?: readonly InstanceState[]): OperatorInstance[] {
+  return Array.from({ length: parallelism }, (_, subtask) => start(options, nowMs, { subtask, parallelism }, restored?.[subtask]))
+}
+
+async function rescale(
+  options: ReplayOptions,
+  nowMs: number,
+  instances: readonly OperatorInstance[],
+  parallelism: number,
+): Promise<OperatorInstance[]> {
+  const states: InstanceState[] = []
+  for (const instance of instances) {
+    states.push(await instance.beginCut(1).finish())
+    await instance.close()
+  }
+  const chunks = states.flatMap((state) => state.chunks)
+  const items = redistributeOperatorState(states.map((state) => state.items), parallelism)
+  return startAll(options, nowMs, parallelism, items.map((own) => ({ chunks, items: own })))
+}
+
+function parallelismAt(index: number, length: number): number {
+  return present(RESCALE_STEPS[Math.floor((index * RESCALE_STEPS.length) / length)], 'a step of the rescaled run')
+}
+
+/** A record goes to the instance of its key, everything else to all. */
+function receivers(options: ReplayOptions, step: ScriptStep, instances: readonly OperatorInstance[]): readonly OperatorInstance[] {
+  const key = step.kind === 'record' ? options.keyOf(step.value) : undefined
+  if (key === undefined) return instances
+  const group = keyGroupOf(key, HARNESS_MAX_PARALLELISM)
+  return [present(instances[operatorIndexOf(group, HARNESS_MAX_PARALLELISM, instances.length)], 'the instance of a key')]
+}
+
+function timeBehind(step: ScriptStep, nowMs: number): number {
+  return step.kind === 'processing-time' ? step.nowMs : nowMs
+}
+
+/** Puts the outputs of parallel instances together. */
+class StepRecorder {
+  readonly steps: StepOutput[] = []
+  #watermark = MIN_WATERMARK
+
+  add(outputs: readonly InstanceOutput[]): void {
+    // what comes next sees the smallest watermark, and never one that goes back
+    this.#watermark = Math.max(this.#watermark, Math.min(...outputs.map((output) => output.watermark)))
+    const counted: Record<string, number> = {}
+    for (const output of outputs) {
+      for (const [name, count] of output.counted) counted[name] = (counted[name] ?? 0) + count
+    }
+    this.steps.push({ emitted: outputs.flatMap((output) => output.emitted), watermark: this.#watermark, counted })
+  }
+}
+
+const ENDLESS_TURN: Turn = { isOver: () => false }
+
+/** Asked between two timers: the first question comes before the first timer. */
+function oneTimerTurn(): Turn {
+  let questions = 0
+  return { isOver: () => questions++ > 0 }
+}

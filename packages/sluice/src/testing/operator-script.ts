@@ -1,0 +1,72 @@
+/** What an operator is fed with in a test, and what came out. Plain data. */
+import type { Key } from '../stream/key-groups.ts'
+import { NO_TIMESTAMP } from '../stream/element.ts'
+
+/** One input of the operator under test. */
+export type ScriptStep =
+  | { readonly kind: 'record'; readonly value: unknown; readonly timestamp: number }
+  | { readonly kind: 'watermark'; readonly timestamp: number }
+  | { readonly kind: 'processing-time'; readonly nowMs: number }
+  | { readonly kind: 'end' }
+
+export type OperatorScript = readonly ScriptStep[]
+
+/** A record; without a timestamp it has none. */
+export function record(value: unknown, timestamp = NO_TIMESTAMP): ScriptStep {
+  return { kind: 'record', value, timestamp }
+}
+
+/** Event time reaches `timestamp`. */
+export function watermark(timestamp: number): ScriptStep {
+  return { kind: 'watermark', timestamp }
+}
+
+/** Processing time reaches `nowMs`; it starts at 0. */
+export function processingTime(nowMs: number): ScriptStep {
+  return { kind: 'processing-time', nowMs }
+}
+
+/** The input is over: the last watermark comes, then the end. */
+export function endOfInput(): ScriptStep {
+  return { kind: 'end' }
+}
+
+export interface OutputRecord {
+  readonly value: unknown
+  /** Milliseconds or NO_TIMESTAMP. */
+  readonly timestamp: number
+}
+
+/** A record that left the operator, with what is needed to compare runs. */
+export interface EmittedRecord extends OutputRecord {
+  /** Side output; undefined for the main one. */
+  readonly tag: string | undefined
+  /** Key of the record or timer that made it; undefined for operators without keys. */
+  readonly key: Key | undefined
+}
+
+/** What one step of the script brought. */
+export interface StepOutput {
+  readonly emitted: readonly EmittedRecord[]
+  /** Watermark behind the step, as the next operator sees it. */
+  readonly watermark: number
+  /** What the step added to each counter. */
+  readonly counted: Readonly<Record<string, number>>
+}
+
+/** A whole run of a script. */
+export interface ScriptOutput {
+  readonly steps: readonly StepOutput[]
+  /** Keys that still have state or timers at the end. */
+  readonly keysLeft: number
+}
+
+/**
+ * A copy of plain data, so that nobody can change what was recorded; anything else (class instances, functions) stays the object it is.
+ */
+export function copyOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(copyOf)
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, copyOf(inner)]))
+}
