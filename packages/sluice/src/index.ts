@@ -18,6 +18,7 @@ export {
 } from './api/stream-execution-environment.ts'
 export { WindowedStream, type WindowFunction, type WindowResult } from './api/windowed-stream.ts'
 export { ERROR_CODES, type ErrorCode } from './base/error-codes.ts'
+export type { JsonValue } from './base/json.ts'
 export { EngineError, formatError, type ErrorContext } from './base/errors.ts'
 export type { OptionKey } from './config/options.ts'
 export { param, type Param, type ParamDeclarations, type ParamValues, type RawParams } from './config/param.ts'
@@ -25,8 +26,18 @@ export { collectionSource } from './connector/collection-source.ts'
 export { datagenSource, type DatagenOptions } from './connector/datagen-source.ts'
 export { functionSink } from './connector/function-sink.ts'
 export { printSink, type PrintSinkOptions } from './connector/print-sink.ts'
-export type { Sink } from './connector/sink.ts'
-export type { Source } from './connector/source.ts'
+export type { Committer, Sink, SinkContext, SinkPrepareContext, SinkWriter, WriterSnapshot } from './connector/sink.ts'
+export type {
+  EnumeratorContext,
+  PollResult,
+  ReaderContext,
+  ReaderOutput,
+  Source,
+  SourceReader,
+  SourceSplit,
+  SplitEnumerator,
+  SplitOutput,
+} from './connector/source.ts'
 export type { Collector } from './operators/flat-map.ts'
 export type { KeyedProcessContext, StateDeclarations, StateHandles } from './operators/keyed-process.ts'
 export { outputTag, type OutputTag } from './operators/output-tag.ts'

@@ -246,7 +246,7 @@ export class ModelledBackend {
 /** Everything in a backend as comparable text. Fires all its timers. */
 export function dumpOf(backend: KeyedStateBackend, handles: Handles): string[] {
   const lines: string[] = []
-  for (const key of [...backend.keys()]) {
+  for (const key of backend.keys()) {
     backend.setCurrentKey(key)
     lines.push(...stateLines(key, handles.value.value(), handles.list.get(), handles.map.entries()))
   }

@@ -121,10 +121,15 @@ describe('a job', () => {
     ])
   })
 
-  test('a keyed edge and its operator have the same key selector', () => {
-    const graph = graphOf((env) => describeAverages(env))
-    const window = graph.nodes.find(({ uid }) => uid === 'delay-by-origin')
-    expect(window?.kind === 'operator' && window.inputs.map(({ partitioning }) => partitioning.kind)).toEqual(['hash'])
+  test('a keyed edge carries the key selector itself', () => {
+    const byOrigin = (flight: Flight): string => flight.origin
+    const { nodes } = graphOf((env) => {
+      env
+        .fromCollection(FLIGHTS)
+        .keyBy(byOrigin)
+        .reduce((first) => first)
+    })
+    expect(nodes[1]).toMatchObject({ inputs: [{ from: 0, partitioning: { kind: 'hash', keySelector: byOrigin } }] })
   })
 
   test('refuses state without a uid', () => {

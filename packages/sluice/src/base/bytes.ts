@@ -80,18 +80,18 @@ export class ByteWriter {
 
   /** A safe integer >= 0. */
   varint(value: number): void {
-    if (value < 0x80 && value >= 0) return this.u8(value)
     if (!Number.isSafeInteger(value) || value < 0) unreachable('a varint is a safe integer and not negative', value)
-    this.#varintRest(value)
+    if (value < 0x80) this.u8(value)
+    else this.#varintRest(value)
   }
 
   /** A safe integer of either sign. -0 becomes 0. */
   zigzag(value: number): void {
-    if (value >= -64 && value < 64) return this.u8(value < 0 ? -2 * value - 1 : 2 * value)
     if (!Number.isSafeInteger(value)) unreachable('a zigzag is a safe integer', value)
-    // 2 * value needs a bit more than a number has, so the lowest seven bits go first.
     const sign = value < 0 ? 1 : 0
     const magnitude = value < 0 ? -(value + 1) : value
+    if (magnitude < 64) return this.u8(2 * magnitude + sign)
+    // 2 * magnitude can need a bit more than a number has, so the lowest seven bits go first.
     this.u8(0x80 | ((magnitude % 64) * 2) | sign)
     this.#varintRest(Math.floor(magnitude / 64))
   }

@@ -2,14 +2,17 @@
 import type { EngineError } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
 import { type CheckpointDraft, PERIODIC_TIMER, timeoutTimer } from './checkpoint-draft.ts'
-import { interrupted, notRunning, publicationUnresolved, publishedByAnother, subsumed, tooManyFailures } from './checkpoint-errors.ts'
+import { declined, interrupted, notRunning, publicationUnresolved, publishedByAnother, subsumed, tooManyFailures } from './checkpoint-errors.ts'
 import type {
   AbortReason,
   ActiveCheckpoint,
+  CheckpointEvent,
   CheckpointState,
   CheckpointSummary,
+  FailureBudget,
   Lifecycle,
   PublishingCheckpoint,
+  RecentAbort,
   ResolvingCheckpoint,
 } from './checkpoint-protocol.ts'
 import { beyondRetention } from './retention.ts'
@@ -19,8 +22,8 @@ import { maxOf, totalStateBytes } from './task-snapshots.ts'
 export const ABORTED_REMEMBERED_MAX = 16
 
 interface AbortRule {
-  /** Whether it counts against the budget of failures (P7). */
-  readonly budget: 'counted' | 'free'
+  /** P7 */
+  readonly budget: FailureBudget
   /** Whether its data may be removed: not while a manifest of this id exists or may exist (P5). */
   readonly data: 'discard' | 'keep'
 }
@@ -32,6 +35,7 @@ const ABORT_RULES: Readonly<Record<AbortReason, AbortRule>> = {
   'publish-failed': { budget: 'counted', data: 'discard' },
   unresolved: { budget: 'free', data: 'keep' },
   subsumed: { budget: 'free', data: 'discard' },
+  cancelled: { budget: 'free', data: 'discard' },
   suspended: { budget: 'free', data: 'discard' },
   fenced: { budget: 'free', data: 'keep' },
 }
@@ -58,10 +62,25 @@ export function abort(draft: CheckpointDraft, active: ActiveCheckpoint, reason: 
   draft.emit({ kind: 'cancel-timer', name: timeoutTimer(checkpoint) })
   const hasReachedTasks = active.phase !== 'triggering'
   if (hasReachedTasks && draft.state.lifecycle === 'running') draft.emit({ kind: 'notify-aborted', checkpoint })
-  if (hasReachedTasks && ABORT_RULES[reason].data === 'discard') discard(draft, checkpoint)
+  if (hasReachedTasks && ABORT_RULES[reason].data === 'discard') discard(draft, checkpoint, ABORT_RULES[reason].budget)
   draft.emit({ kind: 'report', report: { kind: 'failed', checkpoint, reason, error } })
   for (const request of active.requests) draft.emit({ kind: 'request-failed', request, error })
   if (ABORT_RULES[reason].budget === 'counted') countFailure(draft, checkpoint, error)
+}
+
+/** Its task had not heard of the end yet: what it wrote meanwhile goes too. */
+export function discardLateAck(draft: CheckpointDraft, { checkpoint }: CheckpointEvent<'ack'>): void {
+  const recent = draft.state.recentlyAborted.find((aborted) => aborted.checkpoint === checkpoint)
+  if (recent !== undefined) discard(draft, checkpoint, recent.budget)
+}
+
+/** Tasks further down may have passed the news of a failure on before the one that failed was heard: its cause still counts, once. */
+export function countLateDecline(draft: CheckpointDraft, event: CheckpointEvent<'decline'>): void {
+  const { checkpoint, reason } = event
+  const recent = draft.state.recentlyAborted.find((aborted) => aborted.checkpoint === checkpoint)
+  if (reason !== 'failed' || recent?.budget !== 'free') return
+  remember(draft, { checkpoint, budget: 'counted' })
+  countFailure(draft, checkpoint, declined(draft.state, event))
 }
 
 /** Another leader owns the job: touch nothing any more. */
@@ -100,13 +119,19 @@ export function announceQuiescence(draft: CheckpointDraft, before: CheckpointSta
 
 
 /** Removes data that is not and will not be published; remembers to do so again for what comes late. */
-function discard(draft: CheckpointDraft, checkpoint: CheckpointId): void {
+function discard(draft: CheckpointDraft, checkpoint: CheckpointId, budget: FailureBudget): void {
   if (draft.state.lifecycle === 'fenced') return // the other leader may use the same id
-  draft.change({ recentlyAborted: [...draft.state.recentlyAborted, checkpoint].slice(-ABORTED_REMEMBERED_MAX) })
+  remember(draft, { checkpoint, budget })
   draft.emit({ kind: 'discard', checkpoint })
 }
 
-function isQuiescent({ lifecycle, active }: CheckpointState): boolean {
+function remember(draft: CheckpointDraft, recent: RecentAbort): void {
+  const others = draft.state.recentlyAborted.filter(({ checkpoint }) => checkpoint !== recent.checkpoint)
+  draft.change({ recentlyAborted: [...others, recent].slice(-ABORTED_REMEMBERED_MAX) })
+}
+
+/** True when no publication is undecided and nothing will be triggered (P8). */
+export function isQuiescent({ lifecycle, active }: CheckpointState): boolean {
   return lifecycle !== 'created' && lifecycle !== 'running' && active.length === 0
 }
 
@@ -130,9 +155,9 @@ function retain(draft: CheckpointDraft): void {
 }
 
 function countFailure(draft: CheckpointDraft, checkpoint: CheckpointId, error: EngineError): void {
-  // a job that is going down does not fail because of what it leaves behind
-  if (draft.state.lifecycle !== 'running') return
-  const { failures, settings } = draft.state
+  const { failures, settings, lifecycle, completed } = draft.state
+  // a job that is going down does not fail because of what it leaves behind, nor because of what a newer completion covers
+  if (lifecycle !== 'running' || checkpoint < (completed.at(-1) ?? 0)) return
   const count = failures.count + 1
   const isOverBudget = count > settings.failuresMax
   draft.change({ failures: { count: isOverBudget ? 0 : count, newest: Math.max(failures.newest, checkpoint) } })

@@ -67,11 +67,10 @@ export function tooManyFailures(state: CheckpointState, count: number, last: Eng
   )
 }
 
-export function subsumed(checkpoint: CheckpointId, by: CheckpointId | undefined): EngineError {
-  const newer = by === undefined ? 'a newer checkpoint' : `checkpoint ${by}`
+export function subsumed(checkpoint: CheckpointId, by: CheckpointId): EngineError {
   return new EngineError(
     'CKP1009',
-    `checkpoint ${checkpoint} was overtaken by ${newer}. Nothing is lost: the newer one covers it. Set checkpoint.concurrentMax to 1 to have one at a time.`,
+    `checkpoint ${checkpoint} was overtaken by checkpoint ${by}. Nothing is lost: the newer one covers it. Set checkpoint.concurrentMax to 1 to have one at a time.`,
     { context: { checkpoint } },
   )
 }

@@ -1,8 +1,8 @@
 /** What an event means for one checkpoint, by the phase it is in. Total: docs/spec/checkpoint.md, "Phases". */
 import { unreachable } from '../base/assert.ts'
 import { type CheckpointDraft, lookUpTimer, timeoutTimer } from './checkpoint-draft.ts'
-import { abort, complete, fence, leaveUnresolved } from './checkpoint-endings.ts'
-import { declined, enumeratorsFailed, missingTasks, notPublished, subsumed, timedOut } from './checkpoint-errors.ts'
+import { abort, complete, countLateDecline, discardLateAck, fence, leaveUnresolved } from './checkpoint-endings.ts'
+import { declined, enumeratorsFailed, missingTasks, notPublished, timedOut } from './checkpoint-errors.ts'
 import type {
   ActiveCheckpoint,
   CheckpointEvent,
@@ -117,7 +117,7 @@ const PHASES: PhaseTable = {
     snapshotted: impossible('the enumerators answer before any other event'),
     'snapshot-failed': impossible('the enumerators answer before any other event'),
     ack: onLateAck,
-    decline: ignored('late decline'),
+    decline: onLateDecline,
     'timed-out': impossible('the timer is cancelled when the checkpoint ends'),
     published: impossible(STAYS_UNTIL_DECIDED),
     exists: impossible(STAYS_UNTIL_DECIDED),
@@ -132,9 +132,9 @@ type DeclineHandler = (draft: CheckpointDraft, active: CollectingCheckpoint, eve
 
 const DECLINES: Readonly<Record<DeclineReason, DeclineHandler>> = {
   failed: (draft, active, event) => abort(draft, active, 'declined', declined(draft.state, event)),
-  subsumed: (draft, active, { checkpoint }) => abort(draft, active, 'subsumed', subsumed(checkpoint, undefined)),
+  subsumed: (draft, active, { error }) => abort(draft, active, 'subsumed', error),
   // the task that gave it up declines by itself, with the cause that counts
-  'cancelled-upstream': ignored('decline on behalf of another task'),
+  'cancelled-upstream': (draft, active, { error }) => abort(draft, active, 'cancelled', error),
 }
 
 const FINDINGS: Readonly<Record<FoundManifest, (draft: CheckpointDraft, active: ResolvingCheckpoint) => void>> = {
@@ -190,12 +190,14 @@ function onLookUpFailed(draft: CheckpointDraft, active: ResolvingCheckpoint, eve
   })
 }
 
-/** Its task had not heard of the end yet: what it wrote meanwhile goes too. */
 function onLateAck(draft: CheckpointDraft, active: undefined, event: CheckpointEvent<'ack'>): void {
   ignored('late ack')(draft, active, event)
-  const { checkpoint } = event
-  const { lifecycle, recentlyAborted } = draft.state
-  if (lifecycle !== 'fenced' && recentlyAborted.includes(checkpoint)) draft.emit({ kind: 'discard', checkpoint })
+  discardLateAck(draft, event)
+}
+
+function onLateDecline(draft: CheckpointDraft, active: undefined, event: CheckpointEvent<'decline'>): void {
+  ignored('late decline')(draft, active, event)
+  countLateDecline(draft, event)
 }
 
 function run<Active, Kind extends CheckpointEventKind>(

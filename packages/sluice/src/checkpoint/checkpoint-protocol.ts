@@ -95,9 +95,17 @@ export interface CheckpointState {
   readonly completed: readonly CheckpointId[]
   readonly lastCompletionMs: number | undefined
   readonly failures: FailureStreak
-  /** Given up lately: what still arrives for them is discarded. */
-  readonly recentlyAborted: readonly CheckpointId[]
+  /** Given up lately: what still arrives for them is discarded, and counted if it tells of a failure. */
+  readonly recentlyAborted: readonly RecentAbort[]
 }
+
+export interface RecentAbort {
+  readonly checkpoint: CheckpointId
+  readonly budget: FailureBudget
+}
+
+/** Whether a checkpoint that was given up counts as a failure. */
+export type FailureBudget = 'counted' | 'free'
 
 export interface FailureStreak {
   readonly count: number
@@ -182,6 +190,7 @@ export type AbortReason =
   | 'publish-failed'
   | 'unresolved'
   | 'subsumed'
+  | 'cancelled'
   | 'suspended'
   | 'fenced'
 
@@ -196,7 +205,7 @@ export type CheckpointReport =
   | { readonly kind: 'ignored'; readonly what: IgnoredMessage; readonly checkpoint: CheckpointId }
   | { readonly kind: 'subsumed'; readonly checkpoints: readonly CheckpointId[] }
 
-export type IgnoredMessage = 'duplicate ack' | 'late ack' | 'ack of an unknown task' | 'late decline' | 'decline on behalf of another task'
+export type IgnoredMessage = 'duplicate ack' | 'late ack' | 'ack of an unknown task' | 'late decline'
 
 export interface CheckpointSummary {
   readonly checkpoint: CheckpointId

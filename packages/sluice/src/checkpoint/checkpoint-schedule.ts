@@ -82,6 +82,6 @@ function schedulePeriodic(draft: CheckpointDraft, atMs: number): void {
 /** Intervals count from the scheduled time; the ones that were missed are skipped, not made up for. */
 function nextScheduleMs(scheduledMs: number, intervalMs: number, nowMs: number): number {
   assert(intervalMs > 0, 'a periodic checkpoint needs an interval', { intervalMs })
-  const missed = Math.floor((nowMs - scheduledMs) / intervalMs)
+  const missed = Math.max(0, Math.floor((nowMs - scheduledMs) / intervalMs))
   return scheduledMs + intervalMs * (missed + 1)
 }

@@ -88,7 +88,3 @@ export function slotSettingsOf(options: ResolvedOptions): SlotSettings {
     channelCredits: exchange.channelBatchesMax,
   }
 }
-
-export function slotCountOf(graph: JobGraph): number {
-  return Math.max(...graph.vertices.map(({ parallelism }) => parallelism))
-}

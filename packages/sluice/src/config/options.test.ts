@@ -117,6 +117,13 @@ describe('resolving', () => {
     )
   })
 
+  test('checkpoint storage is a file URI', () => {
+    expect(resolved({ 'checkpoint.storage.uri': 'file:///tmp/x' }).checkpoint.storageUri).toBe('file:///tmp/x')
+    for (const uri of ['./checkpoints', '/tmp/x', 's3://bucket', 'file://', 'file://host/x']) {
+      expect(messageOf({ 'checkpoint.storage.uri': uri })).toContain('not a URI such as "file:///var/lib/sluice"')
+    }
+  })
+
   test('all problems of all layers are reported at once', () => {
     const message = messageOf({ parallelism: 'many', 'restart.delay': '1', nonsense: '' })
     expect(message).toMatch(/^3 options are wrong:\n {2}- .*parallelism.*\n {2}- .*restart\.delay.*\n {2}- .*nonsense/)

@@ -10,7 +10,7 @@
  * P3 `scope: 'state'` is baked into what checkpoints hold: it cannot change while the state lives.
  */
 
-export type OptionScope =
+type OptionScope =
   /** Part of what a checkpoint holds. */
   | 'state'
   /** The same for the whole cluster. */
@@ -20,7 +20,7 @@ export type OptionScope =
   /** Of one job; may change at every start. */
   | 'job'
 
-export type OptionType = 'duration' | 'size' | 'integer' | 'number' | 'boolean' | 'choice' | 'string'
+type OptionType = 'duration' | 'size' | 'integer' | 'number' | 'boolean' | 'choice' | 'uri'
 
 /** One option. Values are text in the words of a user. */
 export interface OptionRow {
@@ -38,7 +38,7 @@ export interface OptionRow {
   readonly flinkKey?: string
 }
 
-export const OPTIONS = {
+const OPTIONS = {
   parallelism: {
     type: 'integer',
     default: '1',
@@ -122,7 +122,7 @@ export const OPTIONS = {
     flinkKey: 'execution.checkpointing.num-retained',
   },
   'checkpoint.storage.uri': {
-    type: 'string',
+    type: 'uri',
     default: '',
     scope: 'job',
     doc: 'Where checkpoints are kept, e.g. `file:///var/lib/sluice/orders`. Empty: inside the state directory.',
@@ -298,7 +298,7 @@ type RowOf<Key extends OptionKey> = (typeof OPTIONS)[Key]
 type WordsOf<Row> = Row extends { readonly words: readonly (infer Word)[] } ? Word : never
 type PlainOf<Row> = Row extends { readonly choices: readonly (infer Choice)[] }
   ? Choice
-  : Row extends { readonly type: 'string' }
+  : Row extends { readonly type: 'uri' }
     ? string
     : Row extends { readonly type: 'boolean' }
       ? boolean
@@ -343,7 +343,7 @@ export interface ResolvedOptions {
   readonly report: { readonly intervalMs: number }
 }
 
-export interface ResolvedCheckpointOptions {
+interface ResolvedCheckpointOptions {
   readonly intervalMs: number | 'off'
   readonly mode: 'exactly-once' | 'at-least-once'
   readonly timeoutMs: number

@@ -18,7 +18,7 @@ export interface Param<T> {
   optional(): Param<T | undefined>
 }
 
-export type ParamKind = 'string' | 'path' | 'duration' | 'number' | 'integer' | 'boolean' | 'choice'
+type ParamKind = 'string' | 'path' | 'duration' | 'number' | 'integer' | 'boolean' | 'choice'
 
 export type ParamDeclarations = Readonly<Record<string, Param<unknown>>>
 

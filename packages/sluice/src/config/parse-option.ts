@@ -20,7 +20,7 @@ export function parseOption<Key extends OptionKey>(key: Key, text: string): Pars
 }
 
 /** What may stand there, in words: `a duration from 10ms to 7d, or "off"`. */
-export function expectedOf(row: OptionRow): string {
+function expectedOf(row: OptionRow): string {
   if (row.choices !== undefined) return `one of ${row.choices.map(quoted).join(', ')}`
   const words = (row.words ?? []).map((word) => `, or ${quoted(word)}`).join('')
   return `${TYPE_WORDS[row.type]}${limitsOf(row)}${words}`
@@ -33,7 +33,7 @@ const TYPE_WORDS: Readonly<Record<OptionRow['type'], string>> = {
   number: 'a number',
   boolean: '"true" or "false"',
   choice: 'a word',
-  string: 'a text',
+  uri: 'a URI such as "file:///var/lib/sluice", or empty',
 }
 
 function limitsOf({ min, max }: OptionRow): string {
@@ -45,8 +45,8 @@ function limitsOf({ min, max }: OptionRow): string {
 function valueOf(row: OptionRow, text: string): ParsedValue | undefined {
   if (row.words?.includes(text) === true) return text
   switch (row.type) {
-    case 'string':
-      return text
+    case 'uri':
+      return text === '' || /^file:\/\/\/./.test(text) ? text : undefined
     case 'choice':
       return row.choices?.includes(text) === true ? text : undefined
     case 'boolean':

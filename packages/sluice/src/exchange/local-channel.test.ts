@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { channelConformance } from './channel-conformance.ts'
+import { channelConformance } from '../../test/channel-conformance.ts'
 import { LocalChannel } from './local-channel.ts'
 
 describe('local channel', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { EngineError } from '../base/errors.ts'
 import { OutputPressure } from './blocking.ts'
-import { channelConformance } from './channel-conformance.ts'
+import { channelConformance } from '../../test/channel-conformance.ts'
 import type { DataFrame, DataLink } from './data-link.ts'
 import { LinkRouter } from './link-router.ts'
 import { RemoteInputChannel, RemoteOutputChannel } from './remote-channel.ts'

@@ -29,7 +29,7 @@ export interface AttemptRestoreOptions {
   readonly env: Env
   /** Undefined: checkpointing is off, every attempt starts from the beginning. */
   readonly store: CheckpointStore | undefined
-  readonly channel: SplitChannel
+  readonly channelOf: (vertex: VertexId) => SplitChannel
   /** Told at once, before the older checkpoint is tried. */
   readonly onSkipped: (skipped: SkippedCheckpoint) => void
   /** False when the job was stopped or failed meanwhile. */
@@ -81,8 +81,9 @@ async function startSources(options: AttemptRestoreOptions, manifest: Checkpoint
     const restored = manifest?.enumerators.find((enumerator) => enumerator.uid === uid)?.state
     if (manifest !== undefined && restored === undefined) throw enumeratorMissing(manifest, uid)
     const { source } = node
-    const { env, channel } = options
-    const coordinator = new SourceCoordinator({ uid, source, parallelism: vertex.parallelism, env, restored, channel })
+    const channel = options.channelOf(vertex.id)
+    const { parallelism } = vertex
+    const coordinator = new SourceCoordinator({ uid, source, parallelism, env: options.env, restored, channel })
     made.push(coordinator)
     await coordinator.start()
     if (!options.isWanted()) return
@@ -137,7 +138,7 @@ function enumeratorMissing(manifest: CheckpointManifest, uid: OperatorUid): Engi
   )
 }
 
-export function sourcesOf(graph: JobGraph): readonly { readonly vertex: JobVertex; readonly uid: OperatorUid; readonly node: SourceNode }[] {
+function sourcesOf(graph: JobGraph): readonly { readonly vertex: JobVertex; readonly uid: OperatorUid; readonly node: SourceNode }[] {
   return graph.vertices.flatMap((vertex) => vertex.operators.flatMap(({ uid, node }) => (node.kind === 'source' ? [{ vertex, uid, node }] : [])))
 }
 

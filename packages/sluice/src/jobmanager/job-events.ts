@@ -1,6 +1,7 @@
 /** What a job tells about itself: typed data for the command line, for logs and tests. Nothing here decides anything. */
 import type { ErrorData } from '../base/errors.ts'
 import type { AttemptNumber, CheckpointId, SlotIndex, SubtaskIndex, VertexId } from '../base/ids.ts'
+import type { CheckpointSummary } from '../checkpoint/checkpoint-protocol.ts'
 
 export type JobOutcome = 'finished' | 'stopped' | 'canceled' | 'failed'
 
@@ -39,8 +40,10 @@ export type JobEvent =
   | { readonly kind: 'failure-merged'; readonly failure: JobFailure }
   | { readonly kind: 'restarting'; readonly inMs: number; readonly restartCount: number; readonly crashLoop?: CrashLoop }
   | { readonly kind: 'slots-killed'; readonly slots: readonly SlotIndex[] }
-  | { readonly kind: 'checkpoint-completed'; readonly checkpoint: CheckpointId; readonly durationMs: number; readonly stateBytes: number }
-  | { readonly kind: 'checkpoint-failed'; readonly checkpoint: CheckpointId | undefined; readonly error: ErrorData }
+  | ({ readonly kind: 'checkpoint-completed' } & CheckpointSummary)
+  | { readonly kind: 'checkpoint-failed'; readonly checkpoint: CheckpointId; readonly error: ErrorData }
+  /** Its files stay until the next start of the job. */
+  | { readonly kind: 'checkpoint-not-removed'; readonly checkpoint: CheckpointId; readonly error: ErrorData }
   /** The checkpoint of a stop did not come about: the job resumes from the one before. */
   | { readonly kind: 'stop-checkpoint-failed'; readonly error: ErrorData }
   | { readonly kind: 'ended'; readonly outcome: JobOutcome; readonly error?: ErrorData }

@@ -55,15 +55,10 @@ export class TaskStatistics {
     return sumCounters(this.vertices().map((vertex) => vertex.counters))
   }
 
-  /** What left the sources and what reached the vertices at the end. */
-  totals(): { readonly recordsRead: number; readonly recordsWritten: number } {
-    const vertices = this.vertices()
+  /** What all sources have read. */
+  recordsRead(): number {
     const isSource = new Set(this.#graph.vertices.filter((vertex) => vertex.inputs.length === 0).map(({ id }) => id))
-    const isLast = new Set(this.#graph.vertices.filter((vertex) => vertex.outputs.length === 0).map(({ id }) => id))
-    return {
-      recordsRead: sum(vertices.filter(({ vertex }) => isSource.has(vertex)).map(({ recordsIn }) => recordsIn)),
-      recordsWritten: sum(vertices.filter(({ vertex }) => isLast.has(vertex)).map(({ recordsOut }) => recordsOut)),
-    }
+    return sum(this.vertices().map(({ vertex, recordsIn }) => (isSource.has(vertex) ? recordsIn : 0)))
   }
 }
 

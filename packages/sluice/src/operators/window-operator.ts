@@ -1,7 +1,7 @@
 /**
  * Windows of one size, tumbling and sliding: aggregates records per key and window, and emits when event time passes the window's end.
  *
- * Owns: the accumulators by window start, the timers of each window. Does not own: the clock and firing (keyed-operator.ts).
+ * Owns: the accumulators by window, the timers of each window. Does not own: the clock and when timers fire (keyed-operator.ts).
  * Sessions are in session-window-operator.ts; the rules are in docs/spec/windows.md.
  *
  * V1 A window exists in state from its first record until its cleanup time, end - 1 + lateness.
@@ -22,7 +22,7 @@ import type { OperatorSpec } from './operator.ts'
 import { sessionWindowOperator } from './session-window-operator.ts'
 import type { SlidingEventTimeWindows, TumblingEventTimeWindows } from './window-assigners.ts'
 import { checkLateness, type WindowDefinition, type WindowFunctions } from './window-definition.ts'
-import { windowStart } from './window-start.ts'
+import { windowIndex } from './window-index.ts'
 
 /**
  * Aggregates the records of each key and window.
@@ -49,7 +49,7 @@ class AlignedWindows<T, A> implements KeyedLogic {
   readonly #runtime: KeyedRuntime
   readonly #aggregation: Aggregation<T, A>
   readonly #late: LateRecords
-  /** Accumulators of the current key by window start. */
+  /** Accumulators of the current key by number of the window, which is small where a start is not: window n starts at offset + n * slide. */
   readonly #windows: MapState<number, A>
 
   constructor(
@@ -72,47 +72,48 @@ class AlignedWindows<T, A> implements KeyedLogic {
     const { context, keyed, clock } = this.#runtime
     checkTimestamp(context.info, timestamp)
     const key = selectKey(this.#keySelector, value, context.info)
-    // the earliest window that may still take records: every later one may too (V3)
-    const openFrom = Math.max(timestamp, clock.watermark - this.#latenessMs + 1) - this.#sizeMs
-    let start = windowStart(timestamp, this.#offsetMs, this.#slideMs)
-    if (start <= openFrom) return this.#onNoWindow(value, timestamp)
+    // a window of the record still takes it when it starts behind this moment (V3)
+    const openBehind = Math.max(timestamp, clock.watermark - this.#latenessMs + 1) - this.#sizeMs
+    let index = windowIndex(timestamp, this.#offsetMs, this.#slideMs)
+    if (this.#startOf(index) <= openBehind) return this.#onNoWindow(value, timestamp)
     keyed.setCurrentKey(key)
-    for (; start > openFrom; start -= this.#slideMs) this.#add(key, start, value)
+    for (; this.#startOf(index) > openBehind; index--) this.#add(key, index, value)
   }
 
   onEventTimer(timestampMs: number, key: Key, namespace: TimerNamespace): void {
-    const start = Number(namespace)
-    const maxTimestamp = start + this.#sizeMs - 1
-    if (timestampMs === maxTimestamp) this.#fire(key, start, present(this.#windows.get(start), 'the window of a timer'))
-    if (timestampMs === maxTimestamp + this.#latenessMs) this.#windows.remove(start)
+    const index = Number(namespace)
+    const maxTimestamp = this.#startOf(index) + this.#sizeMs - 1
+    if (timestampMs === maxTimestamp) this.#fire(key, index, present(this.#windows.get(index), 'the window of a timer'))
+    if (timestampMs === maxTimestamp + this.#latenessMs) this.#windows.remove(index)
   }
 
   onProcessingTimer(): void {}
 
-  #add(key: Key, start: number, value: T): void {
+  #add(key: Key, index: number, value: T): void {
     const windows = this.#windows
-    const before = windows.get(start)
+    const before = windows.get(index)
     let accumulator: A
     if (before === undefined) {
       accumulator = this.#aggregation.first(value)
-      windows.put(start, accumulator)
-      this.#registerTimers(start)
+      windows.put(index, accumulator)
+      this.#registerTimers(index)
     } else {
       accumulator = this.#aggregation.add(value, before)
-      if (accumulator !== before) windows.put(start, accumulator)
+      if (accumulator !== before) windows.put(index, accumulator)
     }
-    if (start + this.#sizeMs - 1 <= this.#runtime.clock.watermark) this.#fire(key, start, accumulator) // V4
+    if (this.#startOf(index) + this.#sizeMs - 1 <= this.#runtime.clock.watermark) this.#fire(key, index, accumulator) // V4
   }
 
   /** V2 */
-  #registerTimers(start: number): void {
+  #registerTimers(index: number): void {
     const { keyed, clock } = this.#runtime
-    const maxTimestamp = start + this.#sizeMs - 1
-    if (maxTimestamp > clock.watermark) keyed.eventTimers.register(maxTimestamp, start)
-    if (this.#latenessMs > 0) keyed.eventTimers.register(maxTimestamp + this.#latenessMs, start)
+    const maxTimestamp = this.#startOf(index) + this.#sizeMs - 1
+    if (maxTimestamp > clock.watermark) keyed.eventTimers.register(maxTimestamp, index)
+    if (this.#latenessMs > 0) keyed.eventTimers.register(maxTimestamp + this.#latenessMs, index)
   }
 
-  #fire(key: Key, start: number, accumulator: A): void {
+  #fire(key: Key, index: number, accumulator: A): void {
+    const start = this.#startOf(index)
     const end = start + this.#sizeMs
     const result = this.#aggregation.result(key, { start, end }, accumulator)
     this.#runtime.context.output.onRecord(result, end - 1)
@@ -121,5 +122,9 @@ class AlignedWindows<T, A> implements KeyedLogic {
   #onNoWindow(value: T, timestamp: number): void {
     if (timestamp + this.#latenessMs <= this.#runtime.clock.watermark) this.#late.onLate(value, timestamp)
     else this.#late.onOutside()
+  }
+
+  #startOf(index: number): number {
+    return index * this.#slideMs + this.#offsetMs
   }
 }

@@ -22,7 +22,8 @@ export type MapStateDescriptor<K, V> = StateDescriptor<'map', V, K>
  * One value per key.
  *
  * @param name unique within the operator; it names the state in checkpoints
- * @param defaultValue what `value()` returns for a key without one
+ * @param defaultValue what `value()` returns for a key without one; a value is shared by all keys, so give a function for one that is
+ *   changed in place, and `update` it
  * @example state: { count: valueState<number>('count', 0) }
  */
 export function valueState<T>(name: string, defaultValue: T | (() => T)): DefaultedStateDescriptor<T>

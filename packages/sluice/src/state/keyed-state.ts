@@ -4,9 +4,10 @@
  * Owns: the interfaces every backend implements. All states and timers of one key of one operator live together (an entry),
  * so one lookup per record finds them all, and a snapshot takes them together.
  *
- * K1 A state is read and written only while a key is current; otherwise STA1001.
+ * K1 A state is read and written only while a key is current; otherwise STA1001. No key is current after `beginSnapshot` and `advance`.
  * K2 A key without any state value and timer has no entry: clearing the last one frees it.
- * K3 Between `beginSnapshot` and the end of its slices, an entry is encoded before it changes for the first time.
+ * K3 Between `beginSnapshot` and the end of its slices, an entry is encoded before it changes for the first time. Making its key current is
+ *    what counts as changing it: after that its values may be changed in place until another key is current.
  * K4 Reads are synchronous.
  */
 import type { Key, KeyGroupRange } from '../stream/key-groups.ts'
@@ -74,7 +75,10 @@ export interface KeyedStateBackend {
   keyCount(): number
   /** All keys with an entry, in no particular order. */
   keys(): Iterable<Key>
-  /** Restores entries from chunks; may be called with several chunks per key group, before the first record. Foreign groups are skipped. */
+  /**
+   * Restores entries from one chunk, or from several one after the other; before the first key, before or after the states are declared.
+   * Chunks of foreign key groups are skipped. CKP1003, SER1002 for bytes that are none of ours, STA1002 for states that do not fit.
+   */
   restore(chunk: Uint8Array): void
   /** The cut, in constant time. At most one snapshot at a time. */
   beginSnapshot(): KeyedSnapshot
@@ -82,7 +86,10 @@ export interface KeyedStateBackend {
 
 /** A cut of the keyed state that is encoded a few entries at a time between batches. */
 export interface KeyedSnapshot {
-  /** Encodes up to `entries` more entries. `done` when every entry of the cut has been encoded. */
+  /**
+   * Encodes up to `entries` more entries. `done` when every entry of the cut has been encoded. Throws SER1001 for a value that cannot be
+   * encoded, also for one that a record touched since the last slice: the snapshot has failed then, the backend goes on.
+   */
   encodeSlice(entries: number): 'more' | 'done'
   /** Entries encoded so far, by slices and by first touches. */
   encodedCount(): number

@@ -199,7 +199,7 @@ class InlineSlot {
   #onSent(message: FromSlot): void {
     if (this.isDead) return
     if (message.kind === 'ready') this.#isReady()
-    else this.#outbox.push({ kind: 'message', message })
+    this.#outbox.push({ kind: 'message', message })
   }
 }
 

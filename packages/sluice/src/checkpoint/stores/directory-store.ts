@@ -65,18 +65,18 @@ export class DirectoryStore implements CheckpointStore {
 
   async publish(checkpoint: CheckpointId, manifest: Uint8Array): Promise<'published' | 'exists'> {
     const path = this.#layout.manifest(checkpoint)
-    return attempt(
-      (error) => writeFailed(`the manifest of checkpoint ${checkpoint}`, path, error),
-      async () => {
-        await this.#prepare()
-        const temporary = this.#layout.temporaryManifest(checkpoint, this.#token())
-        await this.#writeWhole(temporary, manifest)
-        const outcome = await this.#link(temporary, path)
-        await this.#disk.syncDirectory(this.#layout.manifests)
-        await this.#disk.remove(temporary)
-        return outcome
-      },
-    )
+    const temporary = this.#layout.temporaryManifest(checkpoint, this.#token())
+    try {
+      await this.#prepare()
+      await this.#writeWhole(temporary, manifest)
+      const outcome = await this.#link(temporary, path)
+      await this.#disk.syncDirectory(this.#layout.manifests)
+      return outcome
+    } catch (error) {
+      throw writeFailed(`the manifest of checkpoint ${checkpoint}`, path, error)
+    } finally {
+      await this.#removeQuietly(temporary)
+    }
   }
 
   async published(): Promise<readonly CheckpointId[]> {
@@ -216,6 +216,15 @@ export class DirectoryStore implements CheckpointStore {
     } catch (error) {
       if (error instanceof DiskError && error.kind === 'exists') return 'exists'
       throw error
+    }
+  }
+
+  /** What stays is a left-over that the next start removes. */
+  async #removeQuietly(path: string): Promise<void> {
+    try {
+      await this.#disk.remove(path)
+    } catch {
+      // nothing depends on it: discardUnpublished removes it
     }
   }
 

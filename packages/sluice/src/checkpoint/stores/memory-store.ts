@@ -1,9 +1,9 @@
 import { crc32 } from '../../base/bytes.ts'
+import { DiskError } from '../../base/disk-error.ts'
 import { type CheckpointId, type LeaderEpoch, leaderEpoch } from '../../base/ids.ts'
 import type { CheckpointStore, DataWriter } from '../checkpoint-store.ts'
 import type { DataHandle } from '../handles.ts'
 import { dataMismatch, dataMissing, manifestMissing, writeFailed } from './storage-errors.ts'
-import { DiskError } from '../../base/disk-error.ts'
 
 /**
  * Checkpoints in memory: gone with the process. For tests and for jobs that need restarts but no resumption.
@@ -18,6 +18,7 @@ export class MemoryStore implements CheckpointStore {
     const files = this.#data.get(checkpoint) ?? new Map<string, Uint8Array>()
     const path = pathOf(checkpoint, name)
     if (files.has(name)) throw writeFailed(`data of checkpoint ${checkpoint}`, path, new DiskError('exists', 'open', path))
+    files.set(name, new Uint8Array(0))
     this.#data.set(checkpoint, files)
     this.#highestId = Math.max(this.#highestId, checkpoint)
     return new MemoryDataWriter(files, name, path)
@@ -107,7 +108,7 @@ class MemoryDataWriter implements DataWriter {
   }
 
   async abandon(): Promise<void> {
-    this.#chunks.length = 0
+    this.#files.delete(this.#name)
   }
 }
 

@@ -1,9 +1,9 @@
 /** What every channel must do, whatever carries it. Run by the tests of each implementation. */
 import { expect, test } from 'vitest'
-import { checkpointId } from '../base/ids.ts'
-import type { RecordBatch, StreamElement } from '../stream/element.ts'
-import { OutputPressure } from './blocking.ts'
-import type { InputChannel, OutputChannel } from './channel.ts'
+import { checkpointId } from '../src/base/ids.ts'
+import type { RecordBatch, StreamElement } from '../src/stream/element.ts'
+import { OutputPressure } from '../src/exchange/blocking.ts'
+import type { InputChannel, OutputChannel } from '../src/exchange/channel.ts'
 
 export interface ChannelPair {
   readonly output: OutputChannel

@@ -1,0 +1,120 @@
+/**
+ * A slot thread from the inside: loads the job, holds the slot's runner, carries its messages.
+ *
+ * Owns: the runner, the thread's side of all ports. Does not own: when the thread ends (thread-slots.ts).
+ */
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import { assert, present, unreachable } from '../base/assert.ts'
+import type { LineSink } from '../base/env.ts'
+import { asEngineError, errorToData } from '../base/errors.ts'
+import { DirectoryStore } from '../checkpoint/stores/directory-store.ts'
+import { SlotRunner, type SlotLinks } from '../taskmanager/slot-runner.ts'
+import { LOOP_LIMITS } from '../task/task-loop.ts'
+import { loadJobModule, planDefinition, slotSettingsOf, type PlannedJob } from './job-module.ts'
+import { createNodeEnv } from './node-env.ts'
+import { portLink } from './port-link.ts'
+import type { FromThread, LinkPort, ThreadData, ToThread } from './thread-messages.ts'
+import { OwnVitals, PRINTED_LINES_MAX } from './vitals.ts'
+
+/** Between two beats outside of the task loop; far below the shortest watchdog timeout. */
+const BEAT_INTERVAL_MS = 10
+
+export async function runSlotThread(): Promise<void> {
+  const port = present(parentPort, 'the port of the slot thread')
+  const data = workerData as ThreadData // written by SlotThread only
+  const vitals = new OwnVitals(data.vitals)
+  setInterval(() => vitals.beat(), BEAT_INTERVAL_MS).unref()
+  const outbox = new Outbox(port, vitals)
+  const early = holdMessages(port)
+  const planned = await plan(data, outbox)
+  if (planned === undefined) return
+  early.release(slotOf(planned, outbox, vitals))
+}
+
+async function plan({ origin }: ThreadData, outbox: Outbox): Promise<PlannedJob | undefined> {
+  try {
+    return planDefinition(await loadJobModule(origin.url), origin.params, origin.layers)
+  } catch (thrown) {
+    outbox.post({ kind: 'load-failed', error: errorToData(asEngineError(thrown, 'JOB1001', 'the job cannot be built')) })
+    return undefined
+  }
+}
+
+/** Handles the messages to the thread. */
+function slotOf({ graph, options }: PlannedJob, outbox: Outbox, vitals: OwnVitals): (message: ToThread) => void {
+  const env = createNodeEnv({ stdout: outbox })
+  let runner: SlotRunner | undefined
+  const attach = (root: string | undefined): SlotRunner =>
+    new SlotRunner({
+      env,
+      graph,
+      settings: slotSettingsOf(options),
+      storage: root === undefined ? undefined : new DirectoryStore({ disk: env.disk, root, random: env.random }),
+      progress: vitals,
+      limits: LOOP_LIMITS,
+      send: (message) => outbox.post({ kind: 'message', message }),
+    })
+  return (message) => {
+    switch (message.kind) {
+      case 'attach':
+        assert(runner === undefined, 'a slot was attached twice')
+        runner = attach(message.storageRoot)
+        return runner.ready()
+      case 'message':
+        return present(runner, 'the runner of the slot').onMessage(message.message, linksOf(message.links))
+      default:
+        return unreachable('a message to a slot thread', message)
+    }
+  }
+}
+
+function linksOf(ports: readonly LinkPort[]): SlotLinks {
+  return new Map(ports.map(({ slot, port }) => [slot, portLink(port)]))
+}
+
+/** Keeps messages that come while the job is being loaded. */
+function holdMessages(port: MessagePort): { release(handle: (message: ToThread) => void): void } {
+  const held: ToThread[] = []
+  let handle = (message: ToThread): void => void held.push(message)
+  port.on('message', (message: ToThread) => handle(message))
+  return {
+    release(next) {
+      handle = next
+      for (const message of held.splice(0)) next(message)
+    },
+  }
+}
+
+/** Everything the thread says, in one order: lines printed before a message arrive before it. */
+class Outbox implements LineSink {
+  readonly #port: MessagePort
+  readonly #vitals: OwnVitals
+  #lines: string[] = []
+
+  constructor(port: MessagePort, vitals: OwnVitals) {
+    this.#port = port
+    this.#vitals = vitals
+  }
+
+  post(message: FromThread): void {
+    this.#flush()
+    this.#port.postMessage(message)
+  }
+
+  writeLine(line: string): void {
+    if (this.#lines.length === 0) setImmediate(() => this.#flush())
+    this.#lines.push(line)
+    if (this.#lines.length >= LINES_PER_MESSAGE) this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#lines.length === 0) return
+    const lines = this.#lines
+    this.#lines = []
+    this.#vitals.beforeLines(lines.length)
+    const message: FromThread = { kind: 'print', lines }
+    this.#port.postMessage(message)
+  }
+}
+
+const LINES_PER_MESSAGE = PRINTED_LINES_MAX / 8

@@ -1,0 +1,156 @@
+/**
+ * One slot thread seen from the main thread: from its start to its end, once (docs/spec/slot-threads.md, "A slot thread").
+ *
+ * Owns: the Worker. Does not own: which slots there are (thread-slots.ts).
+ */
+import { Worker, type Transferable } from 'node:worker_threads'
+import { EngineError, errorFromData } from '../base/errors.ts'
+import type { SlotIndex } from '../base/ids.ts'
+import type { FromSlot } from '../control/messages.ts'
+import { threadError, threadExit } from './slot-thread-errors.ts'
+import type { FromThread, JobOrigin, ThreadData, ToThread } from './thread-messages.ts'
+import { WatchedVitals, createVitals } from './vitals.ts'
+
+export interface ThreadOutput {
+  /** A line of a print sink. */
+  printLine(line: string): void
+  /** What user code wrote with `console` or to its standard streams. */
+  consoleText(stream: 'stdout' | 'stderr', text: string): void
+}
+
+export interface ThreadOptions {
+  readonly slot: SlotIndex
+  readonly origin: JobOrigin
+  readonly heapMaxBytes: number
+  readonly output: ThreadOutput
+}
+
+export interface ThreadListener {
+  onMessage(message: FromSlot): void
+  /** The thread was ready and has ended; not after `end`. */
+  onLost(error: EngineError): void
+}
+
+type ThreadState =
+  | { readonly kind: 'loading' | 'ready' }
+  /** Told to end; `error` is what its loss is called, undefined for an end that nobody is told about. */
+  | { readonly kind: 'ending'; readonly error: EngineError | undefined }
+  | { readonly kind: 'ended' }
+
+const BYTES_PER_MB = 1024 * 1024
+
+export class SlotThread {
+  readonly slot: SlotIndex
+  readonly heapMaxBytes: number
+  /** Rejects when the job cannot be loaded in the thread, or the thread ends before it is ready. */
+  readonly ready: Promise<void>
+  readonly vitals: WatchedVitals
+  readonly #worker: Worker
+  readonly #output: ThreadOutput
+  readonly #exited: Promise<void>
+  #state: ThreadState = { kind: 'loading' }
+  #listener: ThreadListener | undefined
+  #settleReady: { readonly resolve: () => void; readonly reject: (error: EngineError) => void } | undefined
+
+  constructor({ slot, origin, heapMaxBytes, output }: ThreadOptions) {
+    this.slot = slot
+    this.heapMaxBytes = heapMaxBytes
+    this.#output = output
+    const vitals = createVitals()
+    this.vitals = new WatchedVitals(vitals)
+    this.ready = new Promise((resolve, reject) => void (this.#settleReady = { resolve, reject }))
+    this.ready.catch(() => undefined) // a thread that was started early may never be waited for
+    const workerData: ThreadData = { slot, origin, vitals }
+    const resourceLimits = { maxOldGenerationSizeMb: Math.ceil(heapMaxBytes / BYTES_PER_MB) }
+    this.#worker = new Worker(new URL('./slot-thread.ts', import.meta.url), {
+      workerData,
+      resourceLimits,
+      stdout: true,
+      stderr: true,
+      name: `slot ${slot}`,
+    })
+    this.#exited = new Promise((resolve) => void this.#worker.once('exit', () => resolve()))
+    this.#listen()
+  }
+
+  get isReady(): boolean {
+    return this.#state.kind === 'ready'
+  }
+
+  get isAlive(): boolean {
+    return this.#state.kind === 'loading' || this.#state.kind === 'ready'
+  }
+
+  /** Whom the thread's messages go to from now on. */
+  attach(listener: ThreadListener, storageRoot: string | undefined): void {
+    this.#listener = listener
+    this.post({ kind: 'attach', storageRoot })
+  }
+
+  post(message: ToThread, transfer: readonly Transferable[] = []): void {
+    if (this.isAlive) this.#worker.postMessage(message, transfer)
+  }
+
+  /** Ends the thread whatever it does; its loss is told when it is gone. */
+  kill(error: EngineError): void {
+    if (!this.isAlive) return
+    this.#become({ kind: 'ending', error })
+    void this.#worker.terminate()
+  }
+
+  /** Ends the thread in silence; resolves when it is gone. Idempotent. */
+  async end(): Promise<void> {
+    if (this.#state.kind !== 'ended') this.#become({ kind: 'ending', error: undefined })
+    void this.#worker.terminate()
+    await this.#exited
+  }
+
+  #become(state: ThreadState): void {
+    if (this.#state.kind === 'loading' && state.kind === 'ending') this.#settleReady?.reject(state.error ?? threadExit(this.slot, 0))
+    this.#state = state
+  }
+
+  #listen(): void {
+    const worker = this.#worker
+    worker.on('message', (message: FromThread) => this.#onMessage(message))
+    worker.on('error', (thrown: unknown) => this.#fail(threadError(this.slot, thrown)))
+    worker.on('messageerror', (thrown: unknown) => this.#fail(threadError(this.slot, thrown)))
+    worker.on('exit', (exitCode) => this.#onExit(exitCode))
+    worker.stdout.on('data', (bytes: Buffer) => this.#output.consoleText('stdout', bytes.toString()))
+    worker.stderr.on('data', (bytes: Buffer) => this.#output.consoleText('stderr', bytes.toString()))
+  }
+
+  #onMessage(message: FromThread): void {
+    if (message.kind === 'print') return this.#print(message.lines)
+    if (message.kind === 'load-failed') return this.#fail(errorFromData(message.error))
+    if (message.message.kind === 'ready') this.#onReady()
+    if (this.#state.kind === 'ready') this.#listener?.onMessage(message.message)
+  }
+
+  #print(lines: readonly string[]): void {
+    for (const line of lines) this.#output.printLine(line)
+    this.vitals.linesWritten(lines.length)
+  }
+
+  #onReady(): void {
+    if (this.#state.kind !== 'loading') return
+    this.#become({ kind: 'ready' })
+    this.#settleReady?.resolve()
+  }
+
+  /** A loading thread is refused, a running one is lost; the `exit` event that follows tells it. */
+  #fail(error: EngineError): void {
+    if (!this.isAlive) return
+    const wasReady = this.isReady
+    if (!wasReady) this.#settleReady?.reject(error)
+    this.#become({ kind: 'ending', error: wasReady ? error : undefined })
+    void this.#worker.terminate()
+  }
+
+  #onExit(exitCode: number): void {
+    if (this.isAlive) this.#fail(threadExit(this.slot, exitCode))
+    const error = this.#state.kind === 'ending' ? this.#state.error : undefined
+    this.#state = { kind: 'ended' }
+    if (error !== undefined) this.#listener?.onLost(error)
+  }
+}

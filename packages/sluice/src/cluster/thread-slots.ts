@@ -1,0 +1,182 @@
+/**
+ * A pool of slots that are threads of this process; protocol and invariants: docs/spec/slot-threads.md.
+ *
+ * Owns: the threads' lives, the ports between them, the watchdog. Does not own: deployments and restarts (jobmanager/).
+ */
+import { MessageChannel } from 'node:worker_threads'
+import type { EngineError } from '../base/errors.ts'
+import { errorToData } from '../base/errors.ts'
+import { slotIndex, type SlotIndex } from '../base/ids.ts'
+import type { SlotEvents, SlotGateway, SlotPool, ToSlot } from '../control/messages.ts'
+import { threadHangs, threadKilled } from './slot-thread-errors.ts'
+import { SlotThread, type ThreadOutput } from './slot-thread-handle.ts'
+import type { JobOrigin, LinkPort } from './thread-messages.ts'
+import { LOOKS_PER_TIMEOUT, StillnessWatch } from './watchdog.ts'
+
+export interface ThreadSlotsOptions {
+  readonly origin: JobOrigin
+  readonly slotCount: number
+  /** Where checkpoints are kept; undefined when checkpointing is off. */
+  readonly storageRoot: string | undefined
+  readonly heapMaxBytes: number
+  /** `off` under a debugger. */
+  readonly watchdogTimeoutMs: number | 'off'
+  readonly output: ThreadOutput
+  /** Threads that were started before the rest was known, by slot. */
+  readonly early: readonly SlotThread[]
+}
+
+export function createThreadSlotPool(options: ThreadSlotsOptions): SlotPool {
+  return new ThreadSlots(options)
+}
+
+class ThreadSlots implements SlotPool {
+  readonly slotCount: number
+  readonly #options: ThreadSlotsOptions
+  readonly #threads = new Map<SlotIndex, SlotThread>()
+  readonly #watches = new Map<SlotThread, StillnessWatch>()
+  readonly #early: Set<SlotThread>
+  #events: SlotEvents | undefined
+  #links: AttemptPorts | undefined
+  #watchdog: NodeJS.Timeout | undefined
+
+  constructor(options: ThreadSlotsOptions) {
+    this.slotCount = options.slotCount
+    this.#options = options
+    this.#early = new Set(options.early)
+  }
+
+  async acquire(events: SlotEvents): Promise<readonly SlotGateway[]> {
+    this.#events = events
+    this.#startWatchdog()
+    const threads = Array.from({ length: this.slotCount }, (_, index) => this.#living(slotIndex(index)))
+    this.#dropEarly()
+    await Promise.all(threads.map((thread) => thread.ready))
+    return threads.map((thread) => this.#gateway(thread))
+  }
+
+  // S5
+  async release(): Promise<void> {
+    this.#events = undefined
+    clearInterval(this.#watchdog)
+    this.#watchdog = undefined
+    this.#links?.close()
+    this.#links = undefined
+    this.#dropEarly()
+    const threads = [...this.#threads.values()]
+    this.#threads.clear()
+    this.#watches.clear()
+    await Promise.all(threads.map((thread) => thread.end()))
+  }
+
+  // S1
+  #living(slot: SlotIndex): SlotThread {
+    const known = this.#threads.get(slot)
+    if (known?.isAlive === true) return known
+    if (known !== undefined) this.#watches.delete(known)
+    const { origin, heapMaxBytes, output, storageRoot } = this.#options
+    const thread = this.#takeEarly(slot) ?? new SlotThread({ slot, origin, heapMaxBytes, output })
+    this.#threads.set(slot, thread)
+    thread.attach(
+      {
+        onMessage: (message) => this.#events?.onMessage(slot, message),
+        onLost: (error) => this.#events?.onSlotLost(slot, errorToData(error)),
+      },
+      storageRoot,
+    )
+    return thread
+  }
+
+  // S6
+  #takeEarly(slot: SlotIndex): SlotThread | undefined {
+    const fits = (thread: SlotThread): boolean => thread.slot === slot && thread.heapMaxBytes === this.#options.heapMaxBytes
+    const thread = [...this.#early].find(fits)
+    if (thread !== undefined) this.#early.delete(thread)
+    return thread
+  }
+
+  #dropEarly(): void {
+    for (const thread of this.#early) void thread.end()
+    this.#early.clear()
+  }
+
+  #gateway(thread: SlotThread): SlotGateway {
+    return {
+      slot: thread.slot,
+      send: (message) => this.#send(thread, message),
+      kill: () => thread.kill(threadKilled(thread.slot)),
+    }
+  }
+
+  #send(thread: SlotThread, message: ToSlot): void {
+    const links = message.kind === 'deploy' ? this.#portsOf(message, thread.slot) : []
+    thread.post(
+      { kind: 'message', message, links },
+      links.map(({ port }) => port),
+    )
+  }
+
+  // S4
+  #portsOf({ deployment }: Extract<ToSlot, { kind: 'deploy' }>, slot: SlotIndex): readonly LinkPort[] {
+    const attempt = `${deployment.epoch}-${deployment.attempt}`
+    if (this.#links?.attempt !== attempt) {
+      this.#links?.close()
+      this.#links = new AttemptPorts(attempt, this.slotCount)
+    }
+    return this.#links.take(slot)
+  }
+
+  #startWatchdog(): void {
+    const { watchdogTimeoutMs } = this.#options
+    if (watchdogTimeoutMs === 'off' || this.#watchdog !== undefined) return
+    const limits = { timeoutMs: watchdogTimeoutMs, lookIntervalMs: watchdogTimeoutMs / LOOKS_PER_TIMEOUT }
+    this.#watchdog = setInterval(() => {
+      for (const thread of this.#threads.values()) {
+        if (!thread.isReady) continue
+        const watch = this.#watches.get(thread) ?? new StillnessWatch(limits)
+        this.#watches.set(thread, watch)
+        const stillMs = watch.look(thread.vitals.pulse(), performance.now())
+        if (stillMs !== undefined) thread.kill(hangError(thread, stillMs))
+      }
+    }, limits.lookIntervalMs)
+    this.#watchdog.unref()
+  }
+}
+
+function hangError(thread: SlotThread, stillMs: number): EngineError {
+  return threadHangs(thread.slot, stillMs, thread.vitals.isBusy() ? 'task loop' : 'elsewhere')
+}
+
+/** The ports of one attempt that were not handed out yet: one channel for each pair of slots. */
+class AttemptPorts {
+  readonly attempt: string
+  readonly #bySlot = new Map<SlotIndex, LinkPort[]>()
+
+  constructor(attempt: string, slotCount: number) {
+    this.attempt = attempt
+    for (let a = 0; a < slotCount; a++) {
+      for (let b = a + 1; b < slotCount; b++) {
+        const { port1, port2 } = new MessageChannel()
+        this.#add(slotIndex(a), { slot: slotIndex(b), port: port1 })
+        this.#add(slotIndex(b), { slot: slotIndex(a), port: port2 })
+      }
+    }
+  }
+
+  take(slot: SlotIndex): readonly LinkPort[] {
+    const ports = this.#bySlot.get(slot) ?? []
+    this.#bySlot.delete(slot)
+    return ports
+  }
+
+  close(): void {
+    for (const { port } of [...this.#bySlot.values()].flat()) port.close()
+    this.#bySlot.clear()
+  }
+
+  #add(slot: SlotIndex, port: LinkPort): void {
+    const ports = this.#bySlot.get(slot)
+    if (ports === undefined) this.#bySlot.set(slot, [port])
+    else ports.push(port)
+  }
+}

@@ -1,0 +1,68 @@
+/** What the shell of a job passes on to the machine, in the machine's words. Pure. */
+import type { Env } from '../base/env.ts'
+import { EngineError } from '../base/errors.ts'
+import type { SlotIndex } from '../base/ids.ts'
+import type { ResolvedOptions } from '../config/options.ts'
+import type { FromSlot } from '../control/messages.ts'
+import type { PreparedAttempt } from './attempt-restore.ts'
+import type { JobFailure } from './job-events.ts'
+import { type JobFacts, type JobLimits, type RestoredFrom, taskKey } from './job-state.ts'
+import type { Placement } from './placement.ts'
+
+/** Longest wait for all slots to be ready; user code may load slowly. */
+const ACQUIRE_TIMEOUT_MS = 300_000
+/** Longest wait for the loss of a killed slot. */
+const KILL_GRACE_MS = 5000
+/** Pause before a final checkpoint is tried again. */
+const FINAL_RETRY_MS = 1000
+/** Tries of a final checkpoint, at least. */
+const FINAL_ATTEMPTS_MIN = 10
+
+/** The slice of the options that the life of a job needs. */
+export type JobOptions = Pick<ResolvedOptions, 'checkpoint' | 'restart' | 'task'>
+
+export interface JobFactsInput {
+  readonly jobName: string
+  readonly options: JobOptions
+  readonly placement: Placement
+  readonly checkpointing: JobFacts['checkpointing']
+}
+
+export function factsOf({ jobName, options, placement, checkpointing }: JobFactsInput): JobFacts {
+  return {
+    jobName,
+    slots: placement.slots,
+    tasks: placement.tasks.map(taskKey),
+    checkpointing,
+    restart: options.restart,
+    limits: limitsOf(options),
+  }
+}
+
+function limitsOf({ checkpoint, task }: JobOptions): JobLimits {
+  return {
+    acquireTimeoutMs: ACQUIRE_TIMEOUT_MS,
+    cancellationTimeoutMs: task.cancellationTimeoutMs,
+    killGraceMs: KILL_GRACE_MS,
+    commitTimeoutMs: checkpoint.timeoutMs,
+    finalRetryMs: FINAL_RETRY_MS,
+    finalAttemptsMax: Math.max(FINAL_ATTEMPTS_MIN, checkpoint.failuresMax + 1),
+  }
+}
+
+export function restoredFrom({ manifest }: PreparedAttempt, env: Env): RestoredFrom | undefined {
+  if (manifest === undefined) return undefined
+  return { checkpoint: manifest.checkpoint, ageMs: Math.max(0, env.clock.wallMs() - manifest.completedWallMs) }
+}
+
+export function failureOf(slot: SlotIndex, { error, vertex, subtask }: Extract<FromSlot, { kind: 'failed' }>): JobFailure {
+  return { error, slot, ...(vertex === undefined ? {} : { vertex }), ...(subtask === undefined ? {} : { subtask }) }
+}
+
+export function graphsDiffer(job: string, slot: SlotIndex): EngineError {
+  return new EngineError(
+    'JOB1007',
+    `slot ${slot} built another graph of job "${job}" than the JobManager. The job was not started. Make the job module build the same graph every time: no clock, randomness or environment in names, uids and parallelism`,
+    { context: { job } },
+  )
+}
