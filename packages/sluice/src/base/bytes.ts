@@ -14,7 +14,7 @@ import { assert, unreachable } from './assert.ts'
 import { EngineError } from './errors.ts'
 
 /** Most bytes one writer holds. */
-export const WRITER_BYTES_MAX = 0x7fff_ffff
+const WRITER_BYTES_MAX = 0x7fff_ffff
 /** A writer that grew beyond this gives its memory back when it is reset. */
 export const WRITER_BYTES_RETAINED_MAX = 4 * 1024 * 1024
 

@@ -92,15 +92,15 @@ export class BarrierAligner {
   }
 
   #onCancel(checkpoint: CheckpointId): readonly AlignerEffect[] {
-    if (this.#isOver(checkpoint)) return []
+    if (checkpoint <= this.#floor) return []
+    // even when it was given up before: this channel has passed every older barrier that it will ever deliver
     const replaced = this.#giveUpBelow(checkpoint)
-    const givenUp = this.#giveUp(checkpoint)
-    // this channel has passed every older barrier that it will ever deliver
+    const givenUp = this.#isOver(checkpoint) ? [] : this.#giveUpCancelled(checkpoint)
     this.#raiseFloor(checkpoint)
-    return [...replaced, ...givenUp, { kind: 'decline', checkpoint, reason: 'cancelled-upstream' }]
+    return [...replaced, ...givenUp]
   }
 
-  /** Another task or the coordinator gave it up: `aborted` may be ahead of the barriers, so older ones go on. */
+  /** The coordinator may be ahead of the barriers, so older checkpoints go on. */
   #onAborted(checkpoint: CheckpointId): readonly AlignerEffect[] {
     return this.#isOver(checkpoint) ? [] : this.#giveUp(checkpoint)
   }
@@ -136,6 +136,10 @@ export class BarrierAligner {
   #giveUpSurplus(): readonly AlignerEffect[] {
     const oldest = this.#alignments[0]
     return oldest === undefined || this.#alignments.length <= CHECKPOINTS_TRACKED_MAX ? [] : this.#giveUpSubsumed(oldest)
+  }
+
+  #giveUpCancelled(checkpoint: CheckpointId): readonly AlignerEffect[] {
+    return [...this.#giveUp(checkpoint), { kind: 'decline', checkpoint, reason: 'cancelled-upstream' }]
   }
 
   #giveUpSubsumed({ checkpoint }: Alignment): readonly AlignerEffect[] {

@@ -9,7 +9,6 @@ import type {
   CheckpointEvent,
   CheckpointState,
   CheckpointSummary,
-  FailureBudget,
   Lifecycle,
   PublishingCheckpoint,
   RecentAbort,
@@ -22,22 +21,23 @@ import { maxOf, totalStateBytes } from './task-snapshots.ts'
 export const ABORTED_REMEMBERED_MAX = 16
 
 interface AbortRule {
-  /** P7 */
-  readonly budget: FailureBudget
-  /** Whether its data may be removed: not while a manifest of this id exists or may exist (P5). */
+  /** Whether it counts against the budget of failures (P7). */
+  readonly budget: 'counted' | 'free'
+  /** `keep` where a manifest of this id exists or may exist: its data stays, and no task may undo its part (P5). */
   readonly data: 'discard' | 'keep'
+  readonly lateCause: RecentAbort['lateCause']
 }
 
 const ABORT_RULES: Readonly<Record<AbortReason, AbortRule>> = {
-  declined: { budget: 'counted', data: 'discard' },
-  'timed-out': { budget: 'counted', data: 'discard' },
-  'snapshot-failed': { budget: 'counted', data: 'discard' },
-  'publish-failed': { budget: 'counted', data: 'discard' },
-  unresolved: { budget: 'free', data: 'keep' },
-  subsumed: { budget: 'free', data: 'discard' },
-  cancelled: { budget: 'free', data: 'discard' },
-  suspended: { budget: 'free', data: 'discard' },
-  fenced: { budget: 'free', data: 'keep' },
+  declined: { budget: 'counted', data: 'discard', lateCause: 'ignored' },
+  'timed-out': { budget: 'counted', data: 'discard', lateCause: 'ignored' },
+  'snapshot-failed': { budget: 'counted', data: 'discard', lateCause: 'ignored' },
+  'publish-failed': { budget: 'counted', data: 'discard', lateCause: 'ignored' },
+  unresolved: { budget: 'free', data: 'keep', lateCause: 'ignored' },
+  subsumed: { budget: 'free', data: 'discard', lateCause: 'ignored' },
+  cancelled: { budget: 'free', data: 'discard', lateCause: 'counts' },
+  suspended: { budget: 'free', data: 'discard', lateCause: 'ignored' },
+  fenced: { budget: 'free', data: 'keep', lateCause: 'ignored' },
 }
 
 /** The manifest is durable: from here on the checkpoint is restorable and its commits must eventually succeed. */
@@ -58,28 +58,27 @@ export function complete(draft: CheckpointDraft, active: PublishingCheckpoint | 
 
 export function abort(draft: CheckpointDraft, active: ActiveCheckpoint, reason: AbortReason, error: EngineError): void {
   const { checkpoint } = active
+  const rule = ABORT_RULES[reason]
   draft.remove(checkpoint)
   draft.emit({ kind: 'cancel-timer', name: timeoutTimer(checkpoint) })
-  const hasReachedTasks = active.phase !== 'triggering'
-  if (hasReachedTasks && draft.state.lifecycle === 'running') draft.emit({ kind: 'notify-aborted', checkpoint })
-  if (hasReachedTasks && ABORT_RULES[reason].data === 'discard') discard(draft, checkpoint, ABORT_RULES[reason].budget)
+  if (active.phase !== 'triggering' && rule.data === 'discard') undo(draft, { checkpoint, lateCause: rule.lateCause })
   draft.emit({ kind: 'report', report: { kind: 'failed', checkpoint, reason, error } })
   for (const request of active.requests) draft.emit({ kind: 'request-failed', request, error })
-  if (ABORT_RULES[reason].budget === 'counted') countFailure(draft, checkpoint, error)
+  if (rule.budget === 'counted') countFailure(draft, checkpoint, error)
 }
 
 /** Its task had not heard of the end yet: what it wrote meanwhile goes too. */
 export function discardLateAck(draft: CheckpointDraft, { checkpoint }: CheckpointEvent<'ack'>): void {
-  const recent = draft.state.recentlyAborted.find((aborted) => aborted.checkpoint === checkpoint)
-  if (recent !== undefined) discard(draft, checkpoint, recent.budget)
+  const isAborted = draft.state.recentlyAborted.some((aborted) => aborted.checkpoint === checkpoint)
+  if (isAborted) discard(draft, checkpoint)
 }
 
 /** Tasks further down may have passed the news of a failure on before the one that failed was heard: its cause still counts, once. */
 export function countLateDecline(draft: CheckpointDraft, event: CheckpointEvent<'decline'>): void {
   const { checkpoint, reason } = event
   const recent = draft.state.recentlyAborted.find((aborted) => aborted.checkpoint === checkpoint)
-  if (reason !== 'failed' || recent?.budget !== 'free') return
-  remember(draft, { checkpoint, budget: 'counted' })
+  if (reason !== 'failed' || recent?.lateCause !== 'counts') return
+  remember(draft, { checkpoint, lateCause: 'ignored' })
   countFailure(draft, checkpoint, declined(draft.state, event))
 }
 
@@ -118,11 +117,16 @@ export function announceQuiescence(draft: CheckpointDraft, before: CheckpointSta
 }
 
 
-/** Removes data that is not and will not be published; remembers to do so again for what comes late. */
-function discard(draft: CheckpointDraft, checkpoint: CheckpointId, budget: FailureBudget): void {
-  if (draft.state.lifecycle === 'fenced') return // the other leader may use the same id
-  remember(draft, { checkpoint, budget })
-  draft.emit({ kind: 'discard', checkpoint })
+/** Removes what a checkpoint that is not and will not be published left, here and in the tasks. */
+function undo(draft: CheckpointDraft, recent: RecentAbort): void {
+  remember(draft, recent)
+  if (draft.state.lifecycle === 'running') draft.emit({ kind: 'notify-aborted', checkpoint: recent.checkpoint })
+  discard(draft, recent.checkpoint)
+}
+
+/** Not once another leader is there: it may use the same id. */
+function discard(draft: CheckpointDraft, checkpoint: CheckpointId): void {
+  if (draft.state.lifecycle !== 'fenced') draft.emit({ kind: 'discard', checkpoint })
 }
 
 function remember(draft: CheckpointDraft, recent: RecentAbort): void {

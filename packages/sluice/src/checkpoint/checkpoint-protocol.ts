@@ -101,11 +101,9 @@ export interface CheckpointState {
 
 export interface RecentAbort {
   readonly checkpoint: CheckpointId
-  readonly budget: FailureBudget
+  /** What a decline means that comes after the end: the news of a failure may overtake its cause. */
+  readonly lateCause: 'counts' | 'ignored'
 }
-
-/** Whether a checkpoint that was given up counts as a failure. */
-export type FailureBudget = 'counted' | 'free'
 
 export interface FailureStreak {
   readonly count: number

@@ -86,5 +86,6 @@ export function slotSettingsOf(options: ResolvedOptions): SlotSettings {
     delivery: checkpoint.intervalMs === 'off' ? 'none' : checkpoint.mode,
     reportIntervalMs: report.intervalMs,
     channelCredits: exchange.channelBatchesMax,
+    batchRecordsMax: exchange.batchRecordsMax,
   }
 }

@@ -21,8 +21,18 @@ export interface ThreadOutput {
 export interface ThreadOptions {
   readonly slot: SlotIndex
   readonly origin: JobOrigin
-  readonly heapMaxBytes: number
+  readonly heapLimit: HeapLimit
   readonly output: ThreadOutput
+}
+
+/** `auto` limits are shares of the machine: one that was worked out for another number of slots is as good. */
+export interface HeapLimit {
+  readonly origin: 'set' | 'auto'
+  readonly bytes: number
+}
+
+export function isSameLimit(a: HeapLimit, b: HeapLimit): boolean {
+  return a.origin === b.origin && (a.origin === 'auto' || a.bytes === b.bytes)
 }
 
 export interface ThreadListener {
@@ -41,7 +51,7 @@ const BYTES_PER_MB = 1024 * 1024
 
 export class SlotThread {
   readonly slot: SlotIndex
-  readonly heapMaxBytes: number
+  readonly heapLimit: HeapLimit
   /** Rejects when the job cannot be loaded in the thread, or the thread ends before it is ready. */
   readonly ready: Promise<void>
   readonly vitals: WatchedVitals
@@ -52,16 +62,16 @@ export class SlotThread {
   #listener: ThreadListener | undefined
   #settleReady: { readonly resolve: () => void; readonly reject: (error: EngineError) => void } | undefined
 
-  constructor({ slot, origin, heapMaxBytes, output }: ThreadOptions) {
+  constructor({ slot, origin, heapLimit, output }: ThreadOptions) {
     this.slot = slot
-    this.heapMaxBytes = heapMaxBytes
+    this.heapLimit = heapLimit
     this.#output = output
     const vitals = createVitals()
     this.vitals = new WatchedVitals(vitals)
     this.ready = new Promise((resolve, reject) => void (this.#settleReady = { resolve, reject }))
     this.ready.catch(() => undefined) // a thread that was started early may never be waited for
     const workerData: ThreadData = { slot, origin, vitals }
-    const resourceLimits = { maxOldGenerationSizeMb: Math.ceil(heapMaxBytes / BYTES_PER_MB) }
+    const resourceLimits = { maxOldGenerationSizeMb: Math.ceil(heapLimit.bytes / BYTES_PER_MB) }
     this.#worker = new Worker(new URL('./slot-thread.ts', import.meta.url), {
       workerData,
       resourceLimits,

@@ -9,7 +9,7 @@ import { errorToData } from '../base/errors.ts'
 import { slotIndex, type SlotIndex } from '../base/ids.ts'
 import type { SlotEvents, SlotGateway, SlotPool, ToSlot } from '../control/messages.ts'
 import { threadHangs, threadKilled } from './slot-thread-errors.ts'
-import { SlotThread, type ThreadOutput } from './slot-thread-handle.ts'
+import { SlotThread, isSameLimit, type HeapLimit, type ThreadOutput } from './slot-thread-handle.ts'
 import type { JobOrigin, LinkPort } from './thread-messages.ts'
 import { LOOKS_PER_TIMEOUT, StillnessWatch } from './watchdog.ts'
 
@@ -18,7 +18,7 @@ export interface ThreadSlotsOptions {
   readonly slotCount: number
   /** Where checkpoints are kept; undefined when checkpointing is off. */
   readonly storageRoot: string | undefined
-  readonly heapMaxBytes: number
+  readonly heapLimit: HeapLimit
   /** `off` under a debugger. */
   readonly watchdogTimeoutMs: number | 'off'
   readonly output: ThreadOutput
@@ -74,8 +74,8 @@ class ThreadSlots implements SlotPool {
     const known = this.#threads.get(slot)
     if (known?.isAlive === true) return known
     if (known !== undefined) this.#watches.delete(known)
-    const { origin, heapMaxBytes, output, storageRoot } = this.#options
-    const thread = this.#takeEarly(slot) ?? new SlotThread({ slot, origin, heapMaxBytes, output })
+    const { origin, heapLimit, output, storageRoot } = this.#options
+    const thread = this.#takeEarly(slot) ?? new SlotThread({ slot, origin, heapLimit, output })
     this.#threads.set(slot, thread)
     thread.attach(
       {
@@ -89,7 +89,7 @@ class ThreadSlots implements SlotPool {
 
   // S6
   #takeEarly(slot: SlotIndex): SlotThread | undefined {
-    const fits = (thread: SlotThread): boolean => thread.slot === slot && thread.heapMaxBytes === this.#options.heapMaxBytes
+    const fits = (thread: SlotThread): boolean => thread.slot === slot && isSameLimit(thread.heapLimit, this.#options.heapLimit)
     const thread = [...this.#early].find(fits)
     if (thread !== undefined) this.#early.delete(thread)
     return thread

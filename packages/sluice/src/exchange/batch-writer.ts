@@ -1,22 +1,24 @@
-import { BATCH_RECORDS_MAX, type ControlElement } from '../stream/element.ts'
+import type { ControlElement } from '../stream/element.ts'
 import type { OutputChannel } from './channel.ts'
 
 /** Gathers the records of one channel into batches. */
 export class BatchWriter {
   readonly #channel: OutputChannel
+  readonly #recordsMax: number
   #values: unknown[] = []
   #timestamps: number[] = []
   /** Records sent so far. */
   recordsOut = 0
 
-  constructor(channel: OutputChannel) {
+  constructor(channel: OutputChannel, recordsMax: number) {
     this.#channel = channel
+    this.#recordsMax = recordsMax
   }
 
   append(value: unknown, timestamp: number): void {
     this.#values.push(value)
     this.#timestamps.push(timestamp)
-    if (this.#values.length >= BATCH_RECORDS_MAX) this.flush()
+    if (this.#values.length >= this.#recordsMax) this.flush()
   }
 
   /** Sends what has gathered. */

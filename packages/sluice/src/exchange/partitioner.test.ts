@@ -1,7 +1,7 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { keyGroupOf, operatorIndexOf } from '../stream/key-groups.ts'
-import type { ControlElement, RecordBatch } from '../stream/element.ts'
+import { BATCH_RECORDS_MAX, type ControlElement, type RecordBatch } from '../stream/element.ts'
 import { BatchWriter } from './batch-writer.ts'
 import type { OutputChannel } from './channel.ts'
 import { ForwardOutput, HashOutput, RebalanceOutput } from './partitioner.ts'
@@ -27,7 +27,7 @@ class Recorder implements OutputChannel {
 
 function writersOf(count: number): { channels: Recorder[]; writers: BatchWriter[] } {
   const channels = Array.from({ length: count }, () => new Recorder())
-  return { channels, writers: channels.map((channel) => new BatchWriter(channel)) }
+  return { channels, writers: channels.map((channel) => new BatchWriter(channel, BATCH_RECORDS_MAX)) }
 }
 
 test('records of one key go to the subtask that owns the key group', () => {

@@ -16,7 +16,7 @@ import { type CheckpointStats, NO_CHECKPOINTS } from '../checkpoint/checkpoint-s
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
 import type { TaskSnapshot } from '../checkpoint/handles.ts'
 import type { ManifestFacts } from '../checkpoint/manifest-assembly.ts'
-import type { ResolvedCheckpointOptions } from '../config/options.ts'
+import type { ResolvedOptions } from '../config/options.ts'
 import type { FromSlot } from '../control/messages.ts'
 import type { JobGraph } from '../graph/job-graph.ts'
 import { CheckpointDriver, type CheckpointDriverOptions, type CheckpointListener, type CheckpointTasks } from './checkpoint-driver.ts'
@@ -34,7 +34,7 @@ export interface CheckpointedJob {
 
 export interface CheckpointHubOptions {
   readonly graph: JobGraph
-  readonly options: { readonly checkpoint: ResolvedCheckpointOptions }
+  readonly options: { readonly checkpoint: ResolvedOptions['checkpoint'] }
   readonly env: Env
   readonly store: CheckpointStore
   readonly params: Readonly<Record<string, string>>
@@ -140,7 +140,7 @@ export class CheckpointHub {
   }
 }
 
-function settingsOf(options: ResolvedCheckpointOptions): CheckpointSettings {
+function settingsOf(options: ResolvedOptions['checkpoint']): CheckpointSettings {
   const { mode, intervalMs, pauseMinMs, timeoutMs, concurrentMax, failuresMax, retained } = options
   return { mode, intervalMs: intervalMs === 'off' ? undefined : intervalMs, pauseMinMs, timeoutMs, concurrentMax, failuresMax, retained }
 }

@@ -5,7 +5,7 @@ import { type AttemptNumber, type CheckpointId, type SlotIndex, attemptNumber, c
 import { seededRandom } from '../base/random.ts'
 import { createJobState, step } from './job-machine.ts'
 import type { Effect, JobFacts, JobState, MachineEvent, TimerName } from './job-state.ts'
-import { TRANSCRIPT_FACTS, errorOf } from './job-transcript.ts'
+import { TRANSCRIPT_FACTS, errorOf } from '../../test/job-transcript.ts'
 
 /** One thing that the world around the machine can do next. */
 interface Move {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { JobFacts } from './job-state.ts'
-import { TRANSCRIPT_FACTS, dedent, replay } from './job-transcript.ts'
+import { TRANSCRIPT_FACTS, dedent, replay } from '../../test/job-transcript.ts'
 
 function expectTranscript(transcript: string, facts: Partial<JobFacts> = {}): void {
   const expected = dedent(transcript)

@@ -111,6 +111,7 @@ class JobShell {
   }
 
   onMessage(slot: SlotIndex, message: FromSlot): void {
+    if (this.#mode === 'broken') return
     if (message.kind === 'ready') this.#checkReady(slot, message.layoutHash)
     else if (message.attempt === this.#attempt) this.#guard(() => this.#handle(slot, message))
     else this.#staleMessageCount++

@@ -1,7 +1,7 @@
 /**
  * Hands the state of a checkpoint out to the subtasks of a graph, which may have another parallelism and other chains.
  *
- * Owns: who gets which file and which operator state. Does not own: reading files; how lists are split (state/redistribute.ts).
+ * Owns: who gets which file and which operator state. Does not own: reading files; how lists are split (checkpoint/redistribute.ts).
  *
  * A1 State belongs to operators, not to vertices: chains may have changed since.
  * A2 A keyed file goes to every subtask whose key groups it touches; the subtask skips foreign groups.
@@ -13,7 +13,7 @@ import type { CheckpointManifest } from '../checkpoint/manifest.ts'
 import type { JobGraph, JobVertex } from '../graph/job-graph.ts'
 import { bytesToValue, valueToBytes } from '../serde/value-codec.ts'
 import type { OperatorStateItems, OperatorStateList } from '../state/operator-state.ts'
-import { redistributeOperatorState } from '../state/redistribute.ts'
+import { redistributeOperatorState } from '../checkpoint/redistribute.ts'
 import { type KeyGroupRange, keyGroupRange } from '../stream/key-groups.ts'
 
 /** By vertex, one entry per new subtask. */

@@ -62,6 +62,10 @@ export class Aggregation<T, A> {
   }
 
   #refuseUndefined(name: string): never {
-    throw userResultError(this.#info, `${name} function`, 'returned undefined. An accumulator is never undefined: return the one that was changed, or a new one.')
+    throw userResultError(
+      this.#info,
+      `${name} function`,
+      'returned undefined. An accumulator is never undefined: return the one that was changed, or a new one.',
+    )
   }
 }

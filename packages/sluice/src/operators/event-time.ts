@@ -11,29 +11,24 @@ export const TIMESTAMP_LIMIT_MS = 8.64e15
 /** Longest window, slide, gap and lateness: a million days. */
 export const WINDOW_LENGTH_MAX_MS = 1_000_000 * 86_400_000
 
-/** The timestamp when it is one; TIM1001 when it is missing, not a whole number or out of range. */
-export function checkTimestamp(info: OperatorInfo, timestamp: number): number {
+/** The timestamp when it is one; TIM1001 when it is missing, not a whole number or out of range. `what` has it, for the error. */
+export function checkTimestamp(info: OperatorInfo, timestamp: number, what = 'a record'): number {
   if (timestamp >= -TIMESTAMP_LIMIT_MS && timestamp <= TIMESTAMP_LIMIT_MS && Math.floor(timestamp) === timestamp) {
     return timestamp
   }
-  throw timestampError(info, timestamp)
+  const context = { operator: info.uid, subtask: info.subtask }
+  const who = `${what} of operator "${info.name}"`
+  if (timestamp === NO_TIMESTAMP) throw new EngineError('TIM1001', `${who} has no timestamp. ${MISSING}`, { context })
+  throw new EngineError('TIM1001', `${who} has ${shown(timestamp)} as its timestamp. ${NOT_A_TIMESTAMP}`, { context })
 }
 
-function timestampError(info: OperatorInfo, timestamp: unknown): EngineError {
-  const context = { operator: info.uid, subtask: info.subtask }
-  const consequence = 'Event time cannot place it, so the task stops.'
-  if (timestamp === NO_TIMESTAMP) {
-    const advice =
-      'Give the source a watermark strategy with .withTimestamp(record => milliseconds), or call assignTimestampsAndWatermarks before this operator.'
-    return new EngineError('TIM1001', `a record of operator "${info.name}" has no timestamp. ${consequence} ${advice}`, {
-      context,
-    })
-  }
-  const shown = typeof timestamp === 'number' ? String(timestamp) : `a value of type ${typeof timestamp}`
-  return new EngineError(
-    'TIM1001',
-    `a record of operator "${info.name}" has ${shown} as its timestamp, which is not a whole number of milliseconds since 1970. ${consequence} ` +
-      'Return such a number from withTimestamp, e.g. Date.parse(text) for a date as text, seconds * 1000 for seconds.',
-    { context },
-  )
+const MISSING =
+  'Event time cannot place it, so the task stops. Give the source a watermark strategy with .withTimestamp(record => milliseconds), ' +
+  'or call assignTimestampsAndWatermarks before this operator.'
+const NOT_A_TIMESTAMP =
+  'That is not a whole number of milliseconds since 1970 in the range of Date, so event time cannot place it and the task stops. ' +
+  'Use such a number, e.g. Date.parse(text) for a date as text, seconds * 1000 for seconds.'
+
+function shown(timestamp: unknown): string {
+  return typeof timestamp === 'number' ? String(timestamp) : `a value of type ${typeof timestamp}`
 }

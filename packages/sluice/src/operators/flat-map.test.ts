@@ -25,9 +25,11 @@ test('a failure downstream is not blamed on the function, even when the function
       // the point of this test
     }
   }).create()
-  swallowing.open(contextWith(() => {
-    throw downstream
-  }))
+  swallowing.open(
+    contextWith(() => {
+      throw downstream
+    }),
+  )
   expect(() => swallowing.onRecord(1, 1)).toThrow(downstream)
 })
 

@@ -23,25 +23,25 @@ import { UserOutput } from './user-output.ts'
 export type StateDeclarations = Readonly<Record<string, StateDescriptor>>
 
 /** A value state with a declared default. */
-export interface DefaultedValueState<T> extends ValueState<T> {
+interface DefaultedValueState<T> extends ValueState<T> {
   value(): T
 }
 
 /** What a declared state looks like at run time. */
-export type StateHandle<D> =
+type StateHandle<D> =
   D extends DefaultedStateDescriptor<infer T>
     ? DefaultedValueState<T>
     : D extends StateDescriptor<'value', infer T, unknown>
       ? ValueState<T>
       : D extends StateDescriptor<'list', infer T, unknown>
-      ? ListState<T>
-      : D extends StateDescriptor<'map', infer V, infer K>
-        ? MapState<K, V>
-        : never
+        ? ListState<T>
+        : D extends StateDescriptor<'map', infer V, infer K>
+          ? MapState<K, V>
+          : never
 
 export type StateHandles<S extends StateDeclarations> = { readonly [Name in keyof S]: StateHandle<S[Name]> }
 
-export type TimeDomain = 'event' | 'processing'
+type TimeDomain = 'event' | 'processing'
 
 /** What a keyed process function works with. One object serves all calls: do not keep it. */
 export interface KeyedProcessContext<K extends Key, S extends StateDeclarations, O> {
@@ -95,22 +95,22 @@ class KeyedProcess<T, K extends Key, S extends StateDeclarations, O> implements 
   constructor(definition: KeyedProcessDefinition<T, K, S, O>, runtime: KeyedRuntime) {
     this.#definition = definition
     this.#runtime = runtime
-    this.#context = new Context(runtime, openStates(definition.state, runtime.keyed), definition.onTimer !== undefined)
+    this.#context = new Context(definition, runtime)
   }
 
   onRecord(value: T, timestamp: number): void {
     const { keyed, context } = this.#runtime
     const key = selectKey(this.#definition.keySelector, value, context.info)
     keyed.setCurrentKey(key)
-    const process = this.#context
-    process.enter(key, timestamp, undefined)
+    const user = this.#context
+    user.enter(key, timestamp, undefined)
     let returned: unknown
     try {
-      returned = this.#definition.onRecord(value, process)
+      returned = this.#definition.onRecord(value, user)
     } catch (cause) {
-      throw process.output.failed('onRecord function', cause)
+      throw user.output.failed('onRecord function', cause)
     }
-    process.output.end()
+    user.output.end()
     if (returned !== undefined) this.#checkReturned('onRecord', returned)
   }
 
@@ -123,23 +123,26 @@ class KeyedProcess<T, K extends Key, S extends StateDeclarations, O> implements 
   }
 
   #onTimer(timestampMs: number, key: Key, domain: TimeDomain): void {
-    const process = this.#context
-    process.enter(key, domain === 'event' ? timestampMs : NO_TIMESTAMP, domain) // P2
+    const user = this.#context
+    user.enter(key, domain === 'event' ? timestampMs : NO_TIMESTAMP, domain) // P2
     let returned: unknown
     try {
-      returned = this.#definition.onTimer?.(timestampMs, process)
+      returned = this.#definition.onTimer?.(timestampMs, user)
     } catch (cause) {
-      throw process.output.failed('onTimer function', cause)
+      throw user.output.failed('onTimer function', cause)
     }
-    process.output.end()
+    user.output.end()
     if (returned !== undefined) this.#checkReturned('onTimer', returned)
   }
 
   /** An async function would touch the state of whichever key is current when it goes on. */
   #checkReturned(name: string, returned: unknown): void {
     if (!(returned instanceof Promise)) return
-    returned.catch(() => {}) // TSK1001 below is the failure that is reported
-    const problem = 'returned a promise. State and timers belong to a key only during the call, so the task stops. Make the function synchronous.'
+    returned.catch(() => {
+      // the task fails with TSK1001 below, whatever becomes of the promise
+    })
+    const problem =
+      'returned a promise. State and timers belong to a key only during the call, so the task stops. Make the function synchronous.'
     throw userResultError(this.#runtime.context.info, `${name} function`, problem)
   }
 }
@@ -154,10 +157,10 @@ class Context<K extends Key, S extends StateDeclarations, O> implements KeyedPro
   readonly #hasTimerFunction: boolean
   readonly #sideOutputs = new Map<string, RecordReceiver>()
 
-  constructor(runtime: KeyedRuntime, state: StateHandles<S>, hasTimerFunction: boolean) {
+  constructor(definition: Pick<KeyedProcessDefinition<never, K, S, O>, 'state' | 'onTimer'>, runtime: KeyedRuntime) {
     this.#runtime = runtime
-    this.#hasTimerFunction = hasTimerFunction
-    this.state = state
+    this.#hasTimerFunction = definition.onTimer !== undefined
+    this.state = openStates(definition.state, runtime.keyed)
     this.output = new UserOutput(runtime.context)
   }
 
@@ -208,8 +211,10 @@ class Context<K extends Key, S extends StateDeclarations, O> implements KeyedPro
     this.output.emit(context.output, value, checkTimestamp(context.info, timestampMs))
   }
 
-  sideOutput<V>(tag: OutputTag<V> | string, value: V, timestampMs = this.timestamp): void {
-    this.output.emit(this.#sideOutput(typeof tag === 'string' ? tag : tag.name), value, timestampMs)
+  sideOutput<V>(tag: OutputTag<V> | string, value: V, timestampMs?: number): void {
+    const { info } = this.#runtime.context
+    const timestamp = timestampMs === undefined ? this.timestamp : checkTimestamp(info, timestampMs)
+    this.output.emit(this.#sideOutput(typeof tag === 'string' ? tag : tag.name), value, timestamp)
   }
 
   #sideOutput(name: string): RecordReceiver {
@@ -223,7 +228,7 @@ class Context<K extends Key, S extends StateDeclarations, O> implements KeyedPro
 
   #checkTimer(timestampMs: number): void {
     const { info } = this.#runtime.context
-    checkTimestamp(info, timestampMs)
+    checkTimestamp(info, timestampMs, 'a timer')
     if (this.#hasTimerFunction) return
     throw new EngineError(
       'GRA1005',

@@ -53,7 +53,8 @@ class KeyedReduce<T> implements KeyedLogic {
     } catch (cause) {
       throw userError(info, 'reduce function', cause)
     }
-    if (reduced === undefined) throw userResultError(info, 'reduce function', 'returned undefined. Return the reduced value.')
+    if (reduced === undefined)
+      throw userResultError(info, 'reduce function', 'returned undefined. Return the reduced value.')
     return reduced
   }
 }

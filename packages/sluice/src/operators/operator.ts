@@ -62,7 +62,10 @@ export interface Operator extends RecordReceiver {
   onWatermark(watermark: number, turn: Turn): Advance
   /** Processing time reached `nowMs` (see `wakeAt`). */
   onProcessingTime(nowMs: number, turn: Turn): Advance
-  /** The watermark to forward after `onWatermark(watermark)` is done; operators that make their own watermarks differ here. */
+  /**
+   * The watermark to forward, given the last one that came in; operators that make their own watermarks differ here. Asked when
+   * `onWatermark` or `onProcessingTime` is done; forwarded when it is greater than the one before.
+   */
   outputWatermark(watermark: number): number
   /** No record will come any more; the last watermark (MAX_WATERMARK) has been handled. */
   onEnd(): void

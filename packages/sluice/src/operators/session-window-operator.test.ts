@@ -51,7 +51,11 @@ test('a record between two sessions makes them one', async () => {
 })
 
 test('a record before a session moves its start', async () => {
-  const output = await testOperator(sessions(), [at(20, 'b'), at(15, 'a'), at(40, 'c'), at(33, 'd'), watermark(29), endOfInput()], { keyBy })
+  const output = await testOperator(
+    sessions(),
+    [at(20, 'b'), at(15, 'a'), at(40, 'c'), at(33, 'd'), watermark(29), endOfInput()],
+    { keyBy },
+  )
   expect(output.values).toEqual(['u [15, 30) ba', 'u [33, 50) cd'])
 })
 
@@ -75,7 +79,16 @@ test('late records are counted when there is no side output', async () => {
 })
 
 test('within the lateness a session fires again when it gets a record', async () => {
-  const script = [at(0, 'a'), watermark(9), at(0, 'b'), at(5, 'c'), watermark(14), watermark(19), at(0, 'x'), endOfInput()]
+  const script = [
+    at(0, 'a'),
+    watermark(9),
+    at(0, 'b'),
+    at(5, 'c'),
+    watermark(14),
+    watermark(19),
+    at(0, 'x'),
+    endOfInput(),
+  ]
   const output = await testOperator(sessions({ allowedLatenessMs: 5 }), script, { keyBy })
   expect(output.records).toEqual([
     { value: 'u [0, 10) a', timestamp: 9 },
@@ -93,7 +106,11 @@ test('a late record may bring a fired session and an open one together', async (
 })
 
 test('an aggregate that cannot merge is refused when the job is built', () => {
-  const { merge: _, ...unmergeable } = path
+  const unmergeable: AggregateFunction<Visit, string, string> = {
+    createAccumulator: () => '',
+    add: ({ page }, pages) => pages + page,
+    getResult: (pages) => pages,
+  }
   const definition = {
     keySelector: keyBy,
     assigner: EventTimeSessionWindows.withGap('10ms'),

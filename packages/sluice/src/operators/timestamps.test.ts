@@ -33,7 +33,11 @@ test('watermarks follow the records as processing time goes on', async () => {
 })
 
 test('watermarks from upstream end here, except that of the end', async () => {
-  const output = await testOperator(timestampsOperator(strategy), [record({ at: 100 }), watermark(1_000_000), endOfInput()])
+  const output = await testOperator(timestampsOperator(strategy), [
+    record({ at: 100 }),
+    watermark(1_000_000),
+    endOfInput(),
+  ])
   expect(output.watermarks).toEqual([94, MAX_WATERMARK])
 })
 
@@ -50,5 +54,7 @@ test('a timestamp function that throws fails the task with TSK1001', async () =>
   const failing = strategy.withTimestamp(() => {
     throw new Error('no time')
   })
-  await expect(testOperator(timestampsOperator(failing), [record({ at: 1 })])).rejects.toMatchObject({ code: 'TSK1001' })
+  await expect(testOperator(timestampsOperator(failing), [record({ at: 1 })])).rejects.toMatchObject({
+    code: 'TSK1001',
+  })
 })

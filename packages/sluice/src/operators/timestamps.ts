@@ -10,7 +10,7 @@ import type { OperatorContext, OperatorSpec } from './operator.ts'
 import { userError } from './user-error.ts'
 
 /** How often new watermarks are looked for. */
-export const WATERMARK_INTERVAL_MS = 200
+const WATERMARK_INTERVAL_MS = 200
 
 /**
  * Gives records their timestamps and makes watermarks from them. Watermarks from upstream end here, except the last one of

@@ -29,7 +29,7 @@ export interface EventTimeSessionWindows {
 export type WindowAssigner = TumblingEventTimeWindows | SlidingEventTimeWindows | EventTimeSessionWindows
 
 /** Most windows that one record of a sliding assigner may be in. */
-export const WINDOWS_PER_RECORD_MAX = 10_000_000
+const WINDOWS_PER_RECORD_MAX = 10_000_000
 
 export const TumblingEventTimeWindows = Object.freeze({
   /**
@@ -61,7 +61,10 @@ export const SlidingEventTimeWindows = Object.freeze({
     const sizeMs = lengthOf(size, 'size')
     const slideMs = lengthOf(slide, 'slide')
     if (sizeMs / slideMs > WINDOWS_PER_RECORD_MAX) {
-      throw invalid(`every record would be in ${Math.ceil(sizeMs / slideMs)} windows`, 'Choose a longer slide or a shorter size.')
+      throw invalid(
+        `every record would be in ${Math.ceil(sizeMs / slideMs)} windows`,
+        'Choose a longer slide or a shorter size.',
+      )
     }
     return Object.freeze({ kind: 'sliding', sizeMs, slideMs, offsetMs: offsetOf(offset, slideMs, 'slide') })
   },

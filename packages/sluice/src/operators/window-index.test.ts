@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { TIMESTAMP_LIMIT_MS, WINDOW_LENGTH_MAX_MS } from './event-time.ts'
 import { windowIndex } from './window-index.ts'

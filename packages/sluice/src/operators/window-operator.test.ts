@@ -22,14 +22,24 @@ const sum: AggregateFunction<Reading, { sum: number }, number> = {
   },
   getResult: (accumulator) => accumulator.sum,
 }
-const resultOf = (key: string, { start, end }: TimeWindow, result: number): string => `${key} [${start}, ${end}) ${result}`
+const resultOf = (key: string, { start, end }: TimeWindow, result: number): string =>
+  `${key} [${start}, ${end}) ${result}`
 const tenMs = TumblingEventTimeWindows.of('10ms')
 const sums = (assigner: WindowAssigner, options: { allowedLatenessMs?: number; lateTag?: string } = {}) =>
   windowOperator({ keySelector: keyBy, assigner, aggregate: sum, resultOf, ...options })
 
 describe('tumbling windows', () => {
   test('a window gives one result per key, stamped with its last millisecond, when the watermark reaches it', async () => {
-    const script = [at(0), at(9, 'a', 2), at(10, 'a', 4), at(3, 'b', 8), watermark(8), watermark(9), watermark(18), watermark(19)]
+    const script = [
+      at(0),
+      at(9, 'a', 2),
+      at(10, 'a', 4),
+      at(3, 'b', 8),
+      watermark(8),
+      watermark(9),
+      watermark(18),
+      watermark(19),
+    ]
     const output = await testOperator(sums(tenMs), script, { keyBy })
     expect(output.records).toEqual([
       { value: 'a [0, 10) 3', timestamp: 9 },
@@ -54,17 +64,26 @@ describe('tumbling windows', () => {
 
   test('the ends of the range of timestamps have exact windows', async () => {
     const output = await testOperator(sums(tenMs), [at(-8.64e15), at(8.64e15), endOfInput()], { keyBy })
-    expect(output.values).toEqual(['a [-8640000000000000, -8639999999999990) 1', 'a [8640000000000000, 8640000000000010) 1'])
+    expect(output.values).toEqual([
+      'a [-8640000000000000, -8639999999999990) 1',
+      'a [8640000000000000, 8640000000000010) 1',
+    ])
   })
 
   test('accumulators that are plain values are kept', async () => {
     const counting = windowOperator({
       keySelector: keyBy,
       assigner: tenMs,
-      aggregate: { createAccumulator: () => 0, add: (_reading: Reading, count: number) => count + 1, getResult: (count) => count },
+      aggregate: {
+        createAccumulator: () => 0,
+        add: (_reading: Reading, count: number) => count + 1,
+        getResult: (count) => count,
+      },
       resultOf,
     })
-    expect((await testOperator(counting, [at(1), at(2), at(3), watermark(9)], { keyBy })).values).toEqual(['a [0, 10) 3'])
+    expect((await testOperator(counting, [at(1), at(2), at(3), watermark(9)], { keyBy })).values).toEqual([
+      'a [0, 10) 3',
+    ])
   })
 
   test('a reduce function is an aggregate whose first record is its own result', async () => {
@@ -141,7 +160,9 @@ describe('what is refused', () => {
   })
 
   test('a record without a timestamp, saying what to do', async () => {
-    await expect(testOperator(sums(tenMs), [record({ sensor: 'a', value: 1 })], { keyBy, name: 'sums' })).rejects.toMatchObject({
+    await expect(
+      testOperator(sums(tenMs), [record({ sensor: 'a', value: 1 })], { keyBy, name: 'sums' }),
+    ).rejects.toMatchObject({
       code: 'TIM1001',
       message: expect.stringContaining('withTimestamp'),
       context: { operator: 'sums' },
@@ -161,19 +182,22 @@ describe('what is refused', () => {
     })
   })
 
-  test.each(['createAccumulator', 'add', 'getResult'] as const)('a %s function that throws, by its name', async (name) => {
-    const broken = {
-      ...sum,
-      [name]: () => {
-        throw new Error('boom')
-      },
-    }
-    const operator = windowOperator({ keySelector: keyBy, assigner: tenMs, aggregate: broken, resultOf })
-    await expect(testOperator(operator, [at(1), watermark(9)], { keyBy })).rejects.toMatchObject({
-      code: 'TSK1001',
-      message: expect.stringContaining(`${name} function`),
-    })
-  })
+  test.each(['createAccumulator', 'add', 'getResult'] as const)(
+    'a %s function that throws, by its name',
+    async (name) => {
+      const broken = {
+        ...sum,
+        [name]: () => {
+          throw new Error('boom')
+        },
+      }
+      const operator = windowOperator({ keySelector: keyBy, assigner: tenMs, aggregate: broken, resultOf })
+      await expect(testOperator(operator, [at(1), watermark(9)], { keyBy })).rejects.toMatchObject({
+        code: 'TSK1001',
+        message: expect.stringContaining(`${name} function`),
+      })
+    },
+  )
 })
 
 test('what must match between a checkpoint and the job is in the layout', () => {

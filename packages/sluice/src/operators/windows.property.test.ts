@@ -1,5 +1,5 @@
 /** Windows against plain loops over all records. A failure prints its seed and the shrunken script. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MAX_WATERMARK, MIN_WATERMARK } from '../stream/element.ts'
 import { testOperator, type OperatorTestOutput } from '../testing/operator-harness.ts'
@@ -38,7 +38,10 @@ const show = (key: string, { start, end }: TimeWindow, held: readonly number[]):
 const inputsOf = fc
   .array(
     fc.oneof(
-      { weight: 4, arbitrary: fc.record({ key: fc.constantFrom('a', 'b', 'c'), ts: fc.integer({ min: -40, max: 80 }) }) },
+      {
+        weight: 4,
+        arbitrary: fc.record({ key: fc.constantFrom('a', 'b', 'c'), ts: fc.integer({ min: -40, max: 80 }) }),
+      },
       { weight: 1, arbitrary: fc.record({ watermark: fc.integer({ min: -45, max: 110 }) }) },
     ),
     { maxLength: 40 },
@@ -49,9 +52,17 @@ const inputsOf = fc
   })
 
 const alignedOf = fc
-  .record({ sizeMs: fc.integer({ min: 1, max: 30 }), slideMs: fc.integer({ min: 1, max: 30 }), offset: fc.integer({ min: -29, max: 29 }) })
+  .record({
+    sizeMs: fc.integer({ min: 1, max: 30 }),
+    slideMs: fc.integer({ min: 1, max: 30 }),
+    offset: fc.integer({ min: -29, max: 29 }),
+  })
   .map(({ sizeMs, slideMs, offset }) => ({ kind: 'sliding' as const, sizeMs, slideMs, offsetMs: offset % slideMs }))
-const tumblingOf = alignedOf.map(({ sizeMs, offsetMs }) => ({ kind: 'tumbling' as const, sizeMs, offsetMs: offsetMs % sizeMs }))
+const tumblingOf = alignedOf.map(({ sizeMs, offsetMs }) => ({
+  kind: 'tumbling' as const,
+  sizeMs,
+  offsetMs: offsetMs % sizeMs,
+}))
 const latenessOf = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40 }))
 
 test('tumbling windows hold what a loop over all records puts into them', async () => {
@@ -86,8 +97,19 @@ test('sessions are what grouping all records by their gaps gives', async () => {
   )
 })
 
-async function run(inputs: readonly Input[], assigner: WindowAssigner, allowedLatenessMs: number): Promise<OperatorTestOutput> {
-  const spec = windowOperator({ keySelector: keyBy, assigner, aggregate: ids, resultOf: show, allowedLatenessMs, lateTag: 'late' })
+async function run(
+  inputs: readonly Input[],
+  assigner: WindowAssigner,
+  allowedLatenessMs: number,
+): Promise<OperatorTestOutput> {
+  const spec = windowOperator({
+    keySelector: keyBy,
+    assigner,
+    aggregate: ids,
+    resultOf: show,
+    allowedLatenessMs,
+    lateTag: 'late',
+  })
   return await testOperator(spec, inputs.map(stepOf), { keyBy })
 }
 
@@ -136,7 +158,8 @@ function evaluateAligned(
           taken.add(input.item.id)
           if (window.end - 1 <= now) results.push(show(key, window, held))
         } else {
-          if (now < window.end - 1 && window.end - 1 <= input.watermark && held.length > 0) results.push(show(key, window, held))
+          if (now < window.end - 1 && window.end - 1 <= input.watermark && held.length > 0)
+            results.push(show(key, window, held))
           now = Math.max(now, input.watermark)
         }
       }
@@ -145,7 +168,11 @@ function evaluateAligned(
   return { results, ...withoutWindow(inputs, taken, latenessMs) }
 }
 
-function withoutWindow(inputs: readonly Input[], taken: ReadonlySet<number>, latenessMs: number): { late: number[]; outside: number } {
+function withoutWindow(
+  inputs: readonly Input[],
+  taken: ReadonlySet<number>,
+  latenessMs: number,
+): { late: number[]; outside: number } {
   const late: number[] = []
   let outside = 0
   let now = MIN_WATERMARK
@@ -173,7 +200,14 @@ function evaluateSessions(inputs: readonly Input[], gapMs: number, latenessMs: n
     start: Math.min(...group.map(({ ts }) => ts)),
     end: Math.max(...group.map(({ ts }) => ts)) + gapMs,
   })
-  const fire = (key: string, group: readonly Held[]) => results.push(show(key, windowOf(group), group.map(({ id }) => id)))
+  const fire = (key: string, group: readonly Held[]) =>
+    results.push(
+      show(
+        key,
+        windowOf(group),
+        group.map(({ id }) => id),
+      ),
+    )
   let now = MIN_WATERMARK
   for (const input of inputs) {
     if ('item' in input) {

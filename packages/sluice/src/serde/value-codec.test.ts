@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ByteReader, ByteWriter } from '../base/bytes.ts'
 import { EngineError } from '../base/errors.ts'
@@ -7,8 +7,18 @@ import { SHAPES_MAX, SHAPE_KEYS_MAX, ShapeTable } from './shape-table.ts'
 import { bytesToValue, decodeValue, encodeValue, valueToBytes } from './value-codec.ts'
 
 const anyValue = fc.oneof(
-  { weight: 4, arbitrary: fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true }) },
-  { weight: 1, arbitrary: fc.anything({ withNullPrototype: true, maxDepth: 4, key: fc.constantFrom('a', 'b', '__proto__', '1', 'x y') }) },
+  {
+    weight: 4,
+    arbitrary: fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.anything({
+      withNullPrototype: true,
+      maxDepth: 4,
+      key: fc.constantFrom('a', 'b', '__proto__', '1', 'x y'),
+    }),
+  },
   { weight: 1, arbitrary: fc.oneof(fc.bigInt(), fc.double(), fc.maxSafeInteger(), fc.string({ unit: 'binary' })) },
 )
 
@@ -112,7 +122,11 @@ test('a key named __proto__ is a field like any other', () => {
 })
 
 test('objects of one shape are the same before and after code is generated for them', () => {
-  const records = Array.from({ length: 500 }, (_, i) => ({ id: i, 'a "quoted" key\n': `v${i}`, nested: { deep: [i, { id: i }] } }))
+  const records = Array.from({ length: 500 }, (_, i) => ({
+    id: i,
+    'a "quoted" key\n': `v${i}`,
+    nested: { deep: [i, { id: i }] },
+  }))
   expectSame(bytesToValue(valueToBytes(records)), records)
 })
 
@@ -138,7 +152,10 @@ cycle.self = cycle
 
 test.each([
   [() => 1, /^a record or state value cannot be encoded: it is a function\. /],
-  [{ user: { tags: ['a', 'b', 'c', Symbol('s')] } }, /^the field \.user\.tags\[3\] of a record or state value .* it is a symbol\. /],
+  [
+    { user: { tags: ['a', 'b', 'c', Symbol('s')] } },
+    /^the field \.user\.tags\[3\] of a record or state value .* it is a symbol\. /,
+  ],
   [{ 'a b': [new Money()] }, /^the field \["a b"\]\[0\] of .* it is an instance of Money\. .*plain object/],
   [new Map([['k', { f: () => 1 }]]), /^the field \.get\("k"\)\.f of .* it is a function/],
   [new Map([[new Money(), 1]]), /^the field \.keys\(an object\) of .* Money/],
@@ -218,7 +235,9 @@ test.each([
   ['ce010161' + '80'.repeat(300), /nested deeper than 200 levels/],
   ['a1ff', /not UTF-8/],
 ])('case %#: bytes that nobody wrote are refused', (hex, message) => {
-  expect(() => fromHex(hex)).toThrow(expect.objectContaining({ code: 'SER1002', message: expect.stringMatching(message) }))
+  expect(() => fromHex(hex)).toThrow(
+    expect.objectContaining({ code: 'SER1002', message: expect.stringMatching(message) }),
+  )
 })
 
 test('a numbered shape beyond the limits is refused', () => {

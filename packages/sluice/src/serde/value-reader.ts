@@ -111,10 +111,10 @@ function readFields(reader: ByteReader, shape: ReadShape, shapes: ShapeTable, de
   return value
 }
 
-/** Assigning `__proto__` would change the prototype instead. */
+/** Assigning to a name that the prototype has, `__proto__` above all, may do anything but add a field. */
 function putField(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== '__proto__') target[key] = value
-  else Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
+  if (key in target) Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
+  else target[key] = value
 }
 
 function readNewShape(reader: ByteReader, prototype: Prototype, shapes: ShapeTable): ReadShape {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   MAX_PARALLELISM_LIMIT,
@@ -81,10 +81,13 @@ test('strings hash as s[0]*31^(n-1) + … over UTF-16 units', () => {
 
 test('numbers hash as int where they are one, else as double', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.maxSafeInteger()), (key) => {
-      const isInt = Number.isInteger(key) && key >= -(2 ** 31) && key < 2 ** 31
-      expect(hash32(key)).toBe(isInt ? key + 0 : doubleHash(key))
-    }),
+    fc.property(
+      fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.maxSafeInteger()),
+      (key) => {
+        const isInt = Number.isInteger(key) && key >= -(2 ** 31) && key < 2 ** 31
+        expect(hash32(key)).toBe(isInt ? key + 0 : doubleHash(key))
+      },
+    ),
   )
 })
 
@@ -114,6 +117,11 @@ test('key groups follow the published murmur step', () => {
     }),
     { numRuns: 1000 },
   )
+})
+
+test('the hash whose murmur step gives the smallest integer is in group 0', () => {
+  expect(keyGroupForHash(-2_089_875_627, MAX_PARALLELISM_LIMIT)).toBe(0)
+  expect(Object.is(keyGroupForHash(-2_089_875_627, 127), 0)).toBe(true)
 })
 
 test('a key of the same value has the same group, whatever way it was made', () => {

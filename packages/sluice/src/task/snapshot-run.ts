@@ -86,13 +86,11 @@ export class SnapshotRun {
   slice(entries: number): void {
     if (this.#state !== 'encoding') return
     const part = this.#parts.find((candidate) => !candidate.isEncoded)
-    if (part !== undefined) {
-      const progress = part.snapshot.encodeSlice(entries)
-      this.#writeChunks(part)
-      if (progress === 'done') {
-        part.isEncoded = true
-        part.snapshot.release()
-      }
+    try {
+      if (part !== undefined) this.#encode(part, entries)
+    } catch (error) {
+      // A value that cannot be encoded spoils this checkpoint, not the task.
+      this.#fail(error)
     }
     this.#finishEncoding()
   }
@@ -101,6 +99,14 @@ export class SnapshotRun {
   abort(): void {
     if (this.#state === 'acknowledged' || this.#state === 'aborted' || this.#state === 'failed') return
     this.#end('aborted')
+  }
+
+  #encode(part: KeyedPart, entries: number): void {
+    const progress = part.snapshot.encodeSlice(entries)
+    this.#writeChunks(part)
+    if (progress === 'more') return
+    part.isEncoded = true
+    part.snapshot.release()
   }
 
   #writeChunks(part: KeyedPart): void {

@@ -36,6 +36,8 @@ export interface SlotSettings extends TaskSettings {
   readonly reportIntervalMs: number
   /** Batches that may wait in one channel. */
   readonly channelCredits: number
+  /** Records of one batch between tasks. */
+  readonly batchRecordsMax: number
 }
 
 /** Paths to the other slots of one attempt. */
@@ -160,6 +162,7 @@ export class SlotRunner {
   async #stop(): Promise<void> {
     const state = this.#state
     if (state.kind === 'idle') return
+    this.#report()
     this.#state = { ...state, kind: 'cancelling' }
     this.#loop.run([])
     for (const task of state.tasks) {
@@ -177,12 +180,17 @@ export class SlotRunner {
   }
 
   #scheduleReport(): void {
-    const { env, settings, send } = this.#options
+    const { env, settings } = this.#options
     env.timers.after(settings.reportIntervalMs, () => {
-      if (this.#state.kind === 'running') {
-        send({ kind: 'report', attempt: this.#state.deployment.attempt, tasks: this.#state.tasks.map((task) => task.report()) })
-      }
+      this.#report()
       this.#scheduleReport()
     })
+  }
+
+  /** Also the last thing before the tasks are closed: short jobs would end uncounted. */
+  #report(): void {
+    if (this.#state.kind !== 'running') return
+    const { deployment, tasks } = this.#state
+    this.#options.send({ kind: 'report', attempt: deployment.attempt, tasks: tasks.map((task) => task.report()) })
   }
 }

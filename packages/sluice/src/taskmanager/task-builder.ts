@@ -91,11 +91,15 @@ class Wiring {
 
   #output(edge: JobEdge, subtask: SubtaskIndex, pressure: OutputPressure): EdgeOutput {
     const consumer = this.#vertex(edge.to)
-    const writers = this.#consumers(edge, subtask).map((target) => new BatchWriter(this.#outputChannel(edge, subtask, target, pressure)))
+    const writers = this.#consumers(edge, subtask).map((target) => this.#writer(this.#outputChannel(edge, subtask, target, pressure)))
     const [only, ...others] = writers
     if (only !== undefined && others.length === 0) return new ForwardOutput(only)
     if (edge.partitioning.kind === 'hash') return new HashOutput(writers, edge.partitioning.keySelector as (value: unknown) => unknown, consumer.maxParallelism) // typed by the builder
     return new RebalanceOutput(writers, subtask)
+  }
+
+  #writer(channel: OutputChannel): BatchWriter {
+    return new BatchWriter(channel, this.#options.settings.batchRecordsMax)
   }
 
   #consumers(edge: JobEdge, producer: SubtaskIndex): readonly SubtaskIndex[] {

@@ -63,7 +63,9 @@ export async function testOperator<T>(
   options: OperatorTestOptions<T> = {},
 ): Promise<OperatorTestOutput> {
   const { keyBy, name = 'operator' } = options
-  assert(!spec.keyed || keyBy !== undefined, 'the test of a keyed operator names the key: pass keyBy', { kind: spec.kind })
+  assert(!spec.keyed || keyBy !== undefined, 'the test of a keyed operator names the key: pass keyBy', {
+    kind: spec.kind,
+  })
   const keyOf = spec.keyed && keyBy !== undefined ? (value: unknown) => checkKey(keyBy(value as T)) : () => undefined // the script's records are T
   const replay: ReplayOptions = { spec, name, keyOf }
   const plain = await replayPlain(replay, script)
@@ -80,7 +82,8 @@ function compare(way: string, script: OperatorScript, plain: ScriptOutput, other
     const step = `${index + 1} of ${script.length}, ${show(script[index])}`
     throw differs(way, `at step ${step}`, [expected, found])
   }
-  if (plain.keysLeft !== other.keysLeft) throw differs(way, 'in the count of keys that are left', [plain.keysLeft, other.keysLeft])
+  if (plain.keysLeft !== other.keysLeft)
+    throw differs(way, 'in the count of keys that are left', [plain.keysLeft, other.keysLeft])
 }
 
 /** Order counts within a key only. */

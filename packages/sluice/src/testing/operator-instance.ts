@@ -105,7 +105,9 @@ export class OperatorInstance {
 
   /** What came out since the last call. */
   takeOutput(): InstanceOutput {
-    const emitted = this.#recorded.slice(this.#takenCount).map(({ copy, timestamp, tag, key }) => ({ value: copy, timestamp, tag, key }))
+    const emitted = this.#recorded
+      .slice(this.#takenCount)
+      .map(({ copy, timestamp, tag, key }) => ({ value: copy, timestamp, tag, key }))
     const counted = this.#counted
     this.#takenCount = this.#recorded.length
     this.#counted = new Map()
@@ -132,7 +134,9 @@ export class OperatorInstance {
   /** Processing time: calls the operator as often as it asked for a moment that has come. */
   #callDue(): void {
     for (let calls = 0; this.#wakeAtMs <= this.#nowMs; calls++) {
-      assert(calls < CALLS_PER_STEP_MAX, 'an operator asks again and again for a moment that has passed', { nowMs: this.#nowMs })
+      assert(calls < CALLS_PER_STEP_MAX, 'an operator asks again and again for a moment that has passed', {
+        nowMs: this.#nowMs,
+      })
       this.#wakeAtMs = Number.POSITIVE_INFINITY
       this.#untilDone((turn) => this.#operator.onProcessingTime(this.#nowMs, turn))
       this.#forwardWatermark()
@@ -149,7 +153,9 @@ export class OperatorInstance {
   #untilDone(call: (turn: Turn) => Advance): void {
     let calls = 1
     while (call(this.#options.turn()) === 'more') {
-      assert(calls++ < CALLS_PER_STEP_MAX, 'an operator never finishes a watermark or a moment of processing time', { calls })
+      assert(calls++ < CALLS_PER_STEP_MAX, 'an operator never finishes a watermark or a moment of processing time', {
+        calls,
+      })
     }
   }
 
@@ -166,7 +172,14 @@ export class OperatorInstance {
   #context(): OperatorContext {
     const { name, subtask, parallelism, restored } = this.#options
     return {
-      info: { uid: name, name, subtask, parallelism, maxParallelism: HARNESS_MAX_PARALLELISM, attempt: restored === undefined ? 0 : 1 },
+      info: {
+        uid: name,
+        name,
+        subtask,
+        parallelism,
+        maxParallelism: HARNESS_MAX_PARALLELISM,
+        attempt: restored === undefined ? 0 : 1,
+      },
       output: this.#receiver(undefined),
       sideOutput: (tag) => this.#receiver(tag),
       keyed: this.#keyed,

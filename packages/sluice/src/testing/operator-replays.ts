@@ -5,7 +5,7 @@
  */
 import { present } from '../base/assert.ts'
 import type { OperatorSpec } from '../operators/operator.ts'
-import { redistributeOperatorState } from '../state/redistribute.ts'
+import { redistributeOperatorState } from '../checkpoint/redistribute.ts'
 import type { Turn } from '../state/turn.ts'
 import { MIN_WATERMARK } from '../stream/element.ts'
 import { keyGroupOf, operatorIndexOf, type Key } from '../stream/key-groups.ts'
@@ -72,7 +72,11 @@ export async function replayRescaled(options: ReplayOptions, script: OperatorScr
   return await finish(steps, instances)
 }
 
-async function replayUndisturbed(options: ReplayOptions, script: OperatorScript, turn: () => Turn): Promise<ScriptOutput> {
+async function replayUndisturbed(
+  options: ReplayOptions,
+  script: OperatorScript,
+  turn: () => Turn,
+): Promise<ScriptOutput> {
   const steps = new StepRecorder()
   const instance = new OperatorInstance({ ...options, subtask: 0, parallelism: 1, nowMs: 0, turn })
   for (const step of script) {
@@ -98,8 +102,15 @@ function start(options: ReplayOptions, nowMs: number, place: Place, restored?: I
   return new OperatorInstance({ ...options, ...place, nowMs, turn: () => ENDLESS_TURN, restored })
 }
 
-function startAll(options: ReplayOptions, nowMs: number, parallelism: number, restored?: readonly InstanceState[]): OperatorInstance[] {
-  return Array.from({ length: parallelism }, (_, subtask) => start(options, nowMs, { subtask, parallelism }, restored?.[subtask]))
+function startAll(
+  options: ReplayOptions,
+  nowMs: number,
+  parallelism: number,
+  restored?: readonly InstanceState[],
+): OperatorInstance[] {
+  return Array.from({ length: parallelism }, (_, subtask) =>
+    start(options, nowMs, { subtask, parallelism }, restored?.[subtask]),
+  )
 }
 
 async function rescale(
@@ -114,8 +125,16 @@ async function rescale(
     await instance.close()
   }
   const chunks = states.flatMap((state) => state.chunks)
-  const items = redistributeOperatorState(states.map((state) => state.items), parallelism)
-  return startAll(options, nowMs, parallelism, items.map((own) => ({ chunks, items: own })))
+  const items = redistributeOperatorState(
+    states.map((state) => state.items),
+    parallelism,
+  )
+  return startAll(
+    options,
+    nowMs,
+    parallelism,
+    items.map((own) => ({ chunks, items: own })),
+  )
 }
 
 function parallelismAt(index: number, length: number): number {
@@ -123,11 +142,17 @@ function parallelismAt(index: number, length: number): number {
 }
 
 /** A record goes to the instance of its key, everything else to all. */
-function receivers(options: ReplayOptions, step: ScriptStep, instances: readonly OperatorInstance[]): readonly OperatorInstance[] {
+function receivers(
+  options: ReplayOptions,
+  step: ScriptStep,
+  instances: readonly OperatorInstance[],
+): readonly OperatorInstance[] {
   const key = step.kind === 'record' ? options.keyOf(step.value) : undefined
   if (key === undefined) return instances
   const group = keyGroupOf(key, HARNESS_MAX_PARALLELISM)
-  return [present(instances[operatorIndexOf(group, HARNESS_MAX_PARALLELISM, instances.length)], 'the instance of a key')]
+  return [
+    present(instances[operatorIndexOf(group, HARNESS_MAX_PARALLELISM, instances.length)], 'the instance of a key'),
+  ]
 }
 
 function timeBehind(step: ScriptStep, nowMs: number): number {

@@ -4,13 +4,13 @@
  * A line `> drained v/0` is an event of the current attempt, `> 3: drained v/0` one of attempt 3; `> wait 500` moves the clock. Under
  * it come the effects, indented, and the phase when it changed.
  */
-import { unreachable } from '../base/assert.ts'
-import type { ErrorCode } from '../base/error-codes.ts'
-import type { ErrorData } from '../base/errors.ts'
-import { type AttemptNumber, attemptNumber, checkpointId, slotIndex } from '../base/ids.ts'
-import { createJobState, stateName, step } from './job-machine.ts'
-import type { JobEvent } from './job-events.ts'
-import type { Effect, JobFacts, JobState, MachineEvent, TimerName } from './job-state.ts'
+import { unreachable } from '../src/base/assert.ts'
+import type { ErrorCode } from '../src/base/error-codes.ts'
+import type { ErrorData } from '../src/base/errors.ts'
+import { type AttemptNumber, attemptNumber, checkpointId, slotIndex } from '../src/base/ids.ts'
+import { createJobState, stateName, step } from '../src/jobmanager/job-machine.ts'
+import type { JobEvent } from '../src/jobmanager/job-events.ts'
+import type { Effect, JobFacts, JobState, MachineEvent, TimerName } from '../src/jobmanager/job-state.ts'
 
 export const TRANSCRIPT_FACTS: JobFacts = {
   jobName: 'orders',

@@ -7,7 +7,7 @@
  * R3 `broadcast`: subtask i gets the copy of old subtask i modulo their number; where that one had none, the next one's.
  */
 import { assert } from '../base/assert.ts'
-import type { OperatorStateItems, OperatorStateList, RedistributionMode } from './operator-state.ts'
+import type { OperatorStateItems, OperatorStateList, RedistributionMode } from '../state/operator-state.ts'
 
 /**
  * @param old by old subtask; undefined for one that had no operator state

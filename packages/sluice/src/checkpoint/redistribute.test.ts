@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { OperatorStateItems, RedistributionMode } from './operator-state.ts'
+import type { OperatorStateItems, RedistributionMode } from '../state/operator-state.ts'
 import { redistributeOperatorState } from './redistribute.ts'
 
 const one = (name: string, mode: RedistributionMode, items: readonly unknown[]): OperatorStateItems => [

@@ -1,0 +1,76 @@
+/** Running a job from a program. */
+import { processOutput } from './process-output.ts'
+import type { JobDefinition } from '../api/define-job.ts'
+import { errorFromData } from '../base/errors.ts'
+import { environmentLayer, type OptionLayer } from '../config/option-layers.ts'
+import type { OptionKey } from '../config/options.ts'
+import type { JobEvent } from '../jobmanager/job-events.ts'
+import { startRun, type JobClient, type RunResult } from './job-run.ts'
+
+export interface ExecuteOptions {
+  /** Job parameters, as `--param` gives them. */
+  readonly params?: Readonly<Record<string, string>>
+  /** Short for the option `parallelism`. */
+  readonly parallelism?: number
+  /** Where checkpoints are kept. Default: what the job sets, else `./.sluice/<job name>`. */
+  readonly stateDir?: string
+  /** Forgets earlier checkpoints and starts from the beginning. Default false: goes on from the last one. */
+  readonly fresh?: boolean
+  /** Options by key, in the words of docs/guide/options.md: `{ 'checkpoint.interval': '1s' }`. Stronger than the environment and the job. */
+  readonly options?: Readonly<Partial<Record<OptionKey, string>>>
+  /** Is told what happens: restores, failures, restarts, checkpoints. Must not throw. */
+  readonly listener?: (event: JobEvent) => void
+  /** Aborting stops the job with a last checkpoint, so that it can go on later. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Runs a job until it ends, with the same guarantees as `sluice run`.
+ *
+ * A job given by the path or address of its module runs in slot threads, one for each parallel slice. A job given as an object
+ * runs in the calling thread: functions cannot go to other threads.
+ *
+ * @returns how it ended: `finished`, `stopped` or `canceled`
+ * @throws EngineError when it cannot be started, or failed for good (JOB1003)
+ * @example const { recordsRead } = await execute(new URL('./orders.job.ts', import.meta.url), { params: { input: 'orders.jsonl' } })
+ */
+export async function execute(job: JobDefinition | URL | string, options: ExecuteOptions = {}): Promise<RunResult> {
+  const client = await start(job, options)
+  const result = await client.result
+  if (result.error !== undefined && result.state === 'failed') throw errorFromData(result.error)
+  return result
+}
+
+/**
+ * Starts a job and gives the means to watch, stop and cancel it. Its `result` never rejects: a failed job has `state: 'failed'` and `error`.
+ *
+ * @throws EngineError when it cannot be started
+ */
+export async function start(job: JobDefinition | URL | string, options: ExecuteOptions = {}): Promise<JobClient> {
+  const { params = {}, stateDir, fresh = false, listener = () => {}, signal } = options
+  const client = await startRun({
+    job,
+    params,
+    layers: [programLayer(options), environmentLayer(process.env)],
+    stateDir,
+    start: fresh ? 'fresh' : 'continue',
+    output: processOutput(),
+    listener,
+    warn: (text) => process.emitWarning(text, 'SluiceWarning'),
+  })
+  if (signal !== undefined) stopOnAbort(client, signal)
+  return client
+}
+
+function programLayer({ options = {}, parallelism }: ExecuteOptions): OptionLayer {
+  const values = parallelism === undefined ? options : { parallelism: String(parallelism), ...options }
+  const given = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return { origin: 'program', values: Object.fromEntries(given) }
+}
+
+function stopOnAbort(client: JobClient, signal: AbortSignal): void {
+  const stop = (): void => void client.stop()
+  if (signal.aborted) return stop()
+  signal.addEventListener('abort', stop, { once: true })
+  void client.result.then(() => signal.removeEventListener('abort', stop))
+}
