@@ -1,7 +1,8 @@
 /** Sources and sinks of files: `import { parquetSource, jsonLinesSink } from 'sluice/files'`. */
-export { textSource, jsonLinesSource, DEAD_LETTER } from './connector/text-source.ts'
+export { textSource, jsonLinesSource, lineSource, DEAD_LETTER } from './connector/text-source.ts'
 export type {
   DeadLetter,
+  LineDecoder,
   LineErrorPolicy,
   LineSource,
   LineSourceOptions,

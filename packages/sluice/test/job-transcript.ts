@@ -4,6 +4,7 @@
  * A line `> drained v/0` is an event of the current attempt, `> 3: drained v/0` one of attempt 3; `> wait 500` moves the clock. Under
  * it come the effects, indented, and the phase when it changed.
  */
+import { expect } from 'vitest'
 import { unreachable } from '../src/base/assert.ts'
 import type { ErrorCode } from '../src/base/error-codes.ts'
 import type { ErrorData } from '../src/base/errors.ts'
@@ -33,17 +34,38 @@ export function errorOf(code: ErrorCode, record?: string): ErrorData {
 }
 
 /** Runs the commands of a transcript and gives it back with what really happened. */
-export function replay(transcript: string, facts: JobFacts = TRANSCRIPT_FACTS): string {
+function replay(transcript: string, facts: JobFacts = TRANSCRIPT_FACTS): string {
   const machine = new TranscriptMachine(facts)
-  const commands = transcript.split('\n').map((line) => line.trim()).filter((line) => line.startsWith('>') || line.startsWith('#'))
-  return commands.flatMap((line) => (line.startsWith('#') ? [line] : [line, ...machine.run(line.slice(1).trim())])).join('\n')
+  const commands = transcript
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('>') || line.startsWith('#'))
+  return commands
+    .flatMap((line) => (line.startsWith('#') ? [line] : [line, ...machine.run(line.slice(1).trim())]))
+    .join('\n')
 }
 
 /** A transcript as it is written in a test, without its indentation. */
-export function dedent(transcript: string): string {
+function dedent(transcript: string): string {
   const lines = transcript.split('\n').filter((line) => line.trim() !== '')
   const margin = Math.min(...lines.map((line) => line.length - line.trimStart().length))
   return lines.map((line) => line.slice(margin).trimEnd()).join('\n')
+}
+
+export function expectTranscript(transcript: string, facts: Partial<JobFacts> = {}): void {
+  const expected = dedent(transcript)
+  expect(replay(expected, { ...TRANSCRIPT_FACTS, ...facts })).toBe(expected)
+}
+
+/** The way to `running`. */
+export const TO_RUNNING = ['> start', '> restored', '> acquired', '> deployed 0', '> deployed 1']
+
+/** Checks only what happens behind the way to a phase. */
+export function expectAfter(way: readonly string[], transcript: string, facts: Partial<JobFacts> = {}): void {
+  const expected = dedent(transcript)
+  const all = { ...TRANSCRIPT_FACTS, ...facts }
+  const before = replay(way.join('\n'), all)
+  expect(replay(`${way.join('\n')}\n${expected}`, all).slice(before === '' ? 0 : before.length + 1)).toBe(expected)
 }
 
 class TranscriptMachine {
@@ -83,7 +105,11 @@ function parseEvent(name: string, rest: string, attempt: AttemptNumber): Machine
     case 'cancel':
       return { kind: name }
     case 'restored':
-      return { kind: name, attempt, restored: first === '' ? undefined : { checkpoint: checkpointId(Number(first)), ageMs: 0 } }
+      return {
+        kind: name,
+        attempt,
+        restored: first === '' ? undefined : { checkpoint: checkpointId(Number(first)), ageMs: 0 },
+      }
     case 'acquired':
       return { kind: name, attempt }
     case 'deployed':
@@ -101,7 +127,11 @@ function parseEvent(name: string, rest: string, attempt: AttemptNumber): Machine
     case 'checkpoint-failed':
       return { kind: name, attempt, error: errorOf('CKP1006') }
     case 'failure':
-      return { kind: name, attempt, failure: { error: errorOf(first as ErrorCode, second === '' ? undefined : second) } } // from the transcript
+      return {
+        kind: name,
+        attempt,
+        failure: { error: errorOf(first as ErrorCode, second === '' ? undefined : second) },
+      } // from the transcript
     case 'timer':
       return { kind: name, attempt, timer: first as TimerName } // from the transcript
     default:
@@ -136,7 +166,9 @@ function reportLine(event: JobEvent): string[] {
     case 'restored':
       return [`report restored ${event.checkpoint}`]
     case 'restarting':
-      return [`report restarting in ${event.inMs}${event.crashLoop === undefined ? '' : `, ${event.crashLoop.failureCount} times at ${event.crashLoop.record}`}`]
+      return [
+        `report restarting in ${event.inMs}${event.crashLoop === undefined ? '' : `, ${event.crashLoop.failureCount} times at ${event.crashLoop.record}`}`,
+      ]
     case 'stop-checkpoint-failed':
     case 'started-fresh':
       return [`report ${event.kind}`]

@@ -161,7 +161,9 @@ export class ScriptedSlot implements SlotGateway {
     for (const message of messages) this.#pool.say(this.slot, message)
   }
 
-  #ofTasks(message: { readonly kind: 'finished' } | { readonly kind: 'committed'; readonly checkpoint: CheckpointId }): FromSlot[] {
+  #ofTasks(
+    message: { readonly kind: 'finished' } | { readonly kind: 'committed'; readonly checkpoint: CheckpointId },
+  ): FromSlot[] {
     const { attempt } = this
     return this.deployment.tasks.map(({ vertex, subtask }) => ({ ...message, attempt, vertex, subtask }))
   }

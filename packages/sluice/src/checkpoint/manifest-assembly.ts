@@ -1,14 +1,15 @@
 import { assert } from '../base/assert.ts'
 import type { AttemptNumber, CheckpointId, LeaderEpoch, VertexId } from '../base/ids.ts'
+import type { GraphLayout } from '../graph/job-graph.ts'
 import type { CheckpointContents } from './checkpoint-protocol.ts'
-import type { CheckpointManifest, ManifestLayout, ManifestVertex } from './manifest.ts'
+import type { CheckpointManifest, ManifestVertex } from './manifest.ts'
 
 /** What a manifest says beside what the tasks and enumerators sent. */
 export interface ManifestFacts {
   readonly jobName: string
   readonly epoch: LeaderEpoch
   readonly attempt: AttemptNumber
-  readonly layout: ManifestLayout
+  readonly layout: GraphLayout
   readonly layoutHash: string
   readonly parameters: Readonly<Record<string, string>>
   readonly vertices: readonly VertexFacts[]

@@ -23,6 +23,7 @@ import {
   vertexId,
 } from '../base/ids.ts'
 import { type JsonValue, canonicalJson } from '../base/json.ts'
+import type { GraphLayout, OperatorLayout } from '../graph/job-graph.ts'
 import { MAX_PARALLELISM_LIMIT } from '../stream/key-groups.ts'
 import type { EnumeratorSnapshot } from './checkpoint-protocol.ts'
 import type { DataHandle, KeyedStateHandle, OperatorSnapshot, TaskSnapshot, TaskSnapshotStats } from './handles.ts'
@@ -40,27 +41,13 @@ export interface CheckpointManifest {
   readonly attempt: AttemptNumber
   readonly triggeredWallMs: number
   readonly completedWallMs: number
-  readonly layout: ManifestLayout
+  /** What a restoring graph must match. */
+  readonly layout: GraphLayout
   readonly layoutHash: string
   /** Parameters of the job when it was written. */
   readonly parameters: Readonly<Record<string, string>>
   readonly vertices: readonly ManifestVertex[]
   readonly enumerators: readonly EnumeratorSnapshot[]
-}
-
-/** What a restoring graph must match; the same shape as the job graph's layout. */
-export interface ManifestLayout {
-  readonly version: 1
-  readonly jobName: string
-  readonly operators: readonly ManifestOperatorLayout[]
-}
-
-export interface ManifestOperatorLayout {
-  readonly uid: string
-  readonly kind: string
-  readonly layout: JsonValue
-  readonly maxParallelism: number
-  readonly inputs: readonly JsonValue[]
 }
 
 export interface ManifestVertex {
@@ -179,12 +166,12 @@ function readManifest(fields: JsonFields): CheckpointManifest {
   }
 }
 
-function readLayout(fields: JsonFields): ManifestLayout {
+function readLayout(fields: JsonFields): GraphLayout {
   if (fields.integer('version', 1) !== 1) fields.fail('version', 'is newer than this release')
   return { version: 1, jobName: fields.string('jobName'), operators: fields.list('operators', readOperatorLayout) }
 }
 
-function readOperatorLayout(fields: JsonFields): ManifestOperatorLayout {
+function readOperatorLayout(fields: JsonFields): OperatorLayout {
   return {
     uid: fields.string('uid'),
     kind: fields.string('kind'),

@@ -8,13 +8,14 @@
  */
 import { EngineError } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
-import type { CheckpointManifest, ManifestLayout } from './manifest.ts'
+import type { GraphLayout } from '../graph/job-graph.ts'
+import type { CheckpointManifest } from './manifest.ts'
 
 export interface RestoreExpectation {
   readonly jobName: string
   readonly layoutHash: string
   /** What differs between the layout that was written and the graph of now, one readable line each. */
-  differencesFrom(written: ManifestLayout): readonly string[]
+  differencesFrom(written: GraphLayout): readonly string[]
 }
 
 export interface SkippedCheckpoint {

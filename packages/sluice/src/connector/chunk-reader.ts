@@ -140,7 +140,7 @@ export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<
         this.#emitted = ++index // R3
         split.emit(record, NO_TIMESTAMP)
       }
-      this.#passRejects(chunk, output) // R4
+      
       if (index < stop || output.isFull()) return
     }
   }

@@ -8,6 +8,7 @@
  * P2 A dictionary is converted once, whatever the number of rows.
  * P3 Pages with other encodings than plain and dictionary are decoded by hyparquet and appended to `values`.
  */
+import { crc32 } from 'node:zlib'
 import type { ColumnDecoder, DecodedArray, PageHeader, ParquetLibrary } from './parquet-library.ts'
 import { plainValue } from './parquet-library.ts'
 
@@ -26,7 +27,10 @@ export function decodeColumn(library: ParquetLibrary, decoder: ColumnDecoder, by
   while (reading.rows < rowCount && reader.offset < bytes.length) {
     const header = library.column.parquetHeader(reader)
     const start = reader.offset
-    reading.addPage(header, bytes.subarray(start, start + header.compressed_page_size))
+    const page = bytes.subarray(start, start + header.compressed_page_size)
+    // The checksum is optional; without one, what decompression does not notice stays unnoticed.
+    if (header.crc !== undefined && header.crc >>> 0 !== crc32(page)) throw new TypeError('a page does not match its checksum')
+    reading.addPage(header, page)
     reader.offset = start + header.compressed_page_size
   }
   return reading.finish()

@@ -171,15 +171,18 @@ export class StoppingDisk implements Disk {
   }
 
   #reading<T>(run: () => Promise<T>): Promise<T> {
-    return this.operations >= this.#stopAt ? new Promise<T>(() => {}) : run()
+    return this.#isStopped() ? new Promise<T>(() => {}) : run()
   }
 
   #changing<T>(run: () => Promise<T>): Promise<T> {
-    if (this.operations >= this.#stopAt) {
-      this.#stop()
-      return new Promise<T>(() => {})
-    }
+    if (this.#isStopped()) return new Promise<T>(() => {})
     this.operations++
     return run()
+  }
+
+  #isStopped(): boolean {
+    if (this.operations < this.#stopAt) return false
+    this.#stop()
+    return true
   }
 }

@@ -29,8 +29,5 @@ export interface InputChannel {
   close(): void
 }
 
-/** Batches that may wait in one channel before its producer pauses. */
-export const CHANNEL_CREDITS = 8
-
 /** More than this beyond the credits is no overdraft of one record but a lost pause. */
 export const BATCHES_OVERDRAFT_MAX = 100_000

@@ -3,7 +3,7 @@
  * batch that the consumer takes, so at most `credits` encoded batches wait anywhere between the two.
  */
 import { assert } from '../base/assert.ts'
-import { createBatchEncoder, decodeBatch, type BatchEncoder } from '../serde/batch-codec.ts'
+import { createBatchDecoder, createBatchEncoder, type BatchDecoder, type BatchEncoder } from '../serde/batch-codec.ts'
 import type { ControlElement, RecordBatch, StreamElement } from '../stream/element.ts'
 import type { OutputPressure } from './blocking.ts'
 import { BATCHES_OVERDRAFT_MAX, type InputChannel, type OutputChannel } from './channel.ts'
@@ -62,6 +62,7 @@ export class RemoteOutputChannel implements OutputChannel {
 export class RemoteInputChannel implements InputChannel {
   readonly #channel: number
   readonly #link: DataLink
+  readonly #decoder: BatchDecoder = createBatchDecoder()
   readonly #queue = new ElementQueue<ControlElement | Uint8Array>()
   #isClosed = false
   #notify: () => void = nothing
@@ -81,7 +82,7 @@ export class RemoteInputChannel implements InputChannel {
     const next = this.#queue.shift()
     if (next === undefined || !(next instanceof Uint8Array)) return next
     this.#link.post({ kind: 'credit', channel: this.#channel, batches: 1 })
-    return toBatch(next)
+    return this.#toBatch(next)
   }
 
   hasNext(): boolean {
@@ -96,11 +97,11 @@ export class RemoteInputChannel implements InputChannel {
     this.#isClosed = true
     this.#queue.clear()
   }
-}
 
-function toBatch(bytes: Uint8Array): RecordBatch {
-  const { values, timestamps } = decodeBatch(bytes)
-  return { kind: 'records', values, timestamps }
+  #toBatch(bytes: Uint8Array): RecordBatch {
+    const { values, timestamps } = this.#decoder.decode(bytes)
+    return { kind: 'records', values, timestamps }
+  }
 }
 
 function nothing(): void {}

@@ -76,7 +76,11 @@ async function chooseCheckpoint(options: AttemptRestoreOptions): Promise<Checkpo
   return decision.manifest
 }
 
-async function startSources(options: AttemptRestoreOptions, manifest: CheckpointManifest | undefined, made: SourceCoordinator[]): Promise<void> {
+async function startSources(
+  options: AttemptRestoreOptions,
+  manifest: CheckpointManifest | undefined,
+  made: SourceCoordinator[],
+): Promise<void> {
   for (const { vertex, uid, node } of sourcesOf(options.graph)) {
     const restored = manifest?.enumerators.find((enumerator) => enumerator.uid === uid)?.state
     if (manifest !== undefined && restored === undefined) throw enumeratorMissing(manifest, uid)
@@ -100,7 +104,12 @@ async function prepareSinks(options: AttemptRestoreOptions, manifest: Checkpoint
   }
 }
 
-async function prepareSink(env: Env, node: SinkNode, uid: OperatorUid, manifest: CheckpointManifest | undefined): Promise<void> {
+async function prepareSink(
+  env: Env,
+  node: SinkNode,
+  uid: OperatorUid,
+  manifest: CheckpointManifest | undefined,
+): Promise<void> {
   const pending = itemsOf(manifest, uid, COMMITTABLES_STATE)
   await node.sink.prepare({
     env,
@@ -138,12 +147,18 @@ function enumeratorMissing(manifest: CheckpointManifest, uid: OperatorUid): Engi
   )
 }
 
-function sourcesOf(graph: JobGraph): readonly { readonly vertex: JobVertex; readonly uid: OperatorUid; readonly node: SourceNode }[] {
-  return graph.vertices.flatMap((vertex) => vertex.operators.flatMap(({ uid, node }) => (node.kind === 'source' ? [{ vertex, uid, node }] : [])))
+function sourcesOf(
+  graph: JobGraph,
+): readonly { readonly vertex: JobVertex; readonly uid: OperatorUid; readonly node: SourceNode }[] {
+  return graph.vertices.flatMap((vertex) =>
+    vertex.operators.flatMap(({ uid, node }) => (node.kind === 'source' ? [{ vertex, uid, node }] : [])),
+  )
 }
 
 function sinksOf(graph: JobGraph): readonly { readonly uid: OperatorUid; readonly node: SinkNode }[] {
-  return graph.vertices.flatMap((vertex) => vertex.operators.flatMap(({ uid, node }) => (node.kind === 'sink' ? [{ uid, node }] : [])))
+  return graph.vertices.flatMap((vertex) =>
+    vertex.operators.flatMap(({ uid, node }) => (node.kind === 'sink' ? [{ uid, node }] : [])),
+  )
 }
 
 /** A failure to close is not worth failing for: the enumerator is given up. */

@@ -19,7 +19,12 @@ import type { ManifestFacts } from '../checkpoint/manifest-assembly.ts'
 import type { ResolvedOptions } from '../config/options.ts'
 import type { FromSlot } from '../control/messages.ts'
 import type { JobGraph } from '../graph/job-graph.ts'
-import { CheckpointDriver, type CheckpointDriverOptions, type CheckpointListener, type CheckpointTasks } from './checkpoint-driver.ts'
+import {
+  CheckpointDriver,
+  type CheckpointDriverOptions,
+  type CheckpointListener,
+  type CheckpointTasks,
+} from './checkpoint-driver.ts'
 import type { JobEvent } from './job-events.ts'
 import type { Placement } from './placement.ts'
 import type { SlotFleet } from './slot-fleet.ts'
@@ -135,14 +140,23 @@ export class CheckpointHub {
     return {
       onReport: (report) => eventsOf(report).forEach(listener),
       onJobFailure: (error) => job.fail(error),
-      onRemovalFailed: (checkpoint, error) => listener({ kind: 'checkpoint-not-removed', checkpoint, error: errorToData(error) }),
+      onRemovalFailed: (checkpoint, error) =>
+        listener({ kind: 'checkpoint-not-removed', checkpoint, error: errorToData(error) }),
     }
   }
 }
 
 function settingsOf(options: ResolvedOptions['checkpoint']): CheckpointSettings {
   const { mode, intervalMs, pauseMinMs, timeoutMs, concurrentMax, failuresMax, retained } = options
-  return { mode, intervalMs: intervalMs === 'off' ? undefined : intervalMs, pauseMinMs, timeoutMs, concurrentMax, failuresMax, retained }
+  return {
+    mode,
+    intervalMs: intervalMs === 'off' ? undefined : intervalMs,
+    pauseMinMs,
+    timeoutMs,
+    concurrentMax,
+    failuresMax,
+    retained,
+  }
 }
 
 /** What of the reports people want to see; the rest is in the counts. */

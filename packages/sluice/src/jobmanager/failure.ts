@@ -6,9 +6,9 @@ import type { CrashLoop, FailureRecord } from './job-events.ts'
 import type { JobCore } from './job-state.ts'
 
 /** Entries of the failure history; the oldest go first. */
-export const FAILURES_KEPT_MAX = 16
+const FAILURES_KEPT_MAX = 16
 /** Failures in a row at one record from which on it is called a crash loop. */
-export const CRASH_LOOP_MIN = 2
+const CRASH_LOOP_MIN = 2
 
 export function noteFailure(core: JobCore, failure: FailureRecord): JobCore {
   return { ...core, failures: [...core.failures, failure].slice(-FAILURES_KEPT_MAX) }
@@ -33,7 +33,8 @@ export function crashLoopOf(failures: readonly FailureRecord[]): CrashLoop | und
   if (newest === undefined || record === undefined) return undefined
   let failureCount = 0
   for (const failure of failures.toReversed()) {
-    if (failure.error.context.record !== record || failure.error.context.operator !== newest.error.context.operator) break
+    if (failure.error.context.record !== record || failure.error.context.operator !== newest.error.context.operator)
+      break
     failureCount++
   }
   return failureCount >= CRASH_LOOP_MIN ? { record, failureCount } : undefined
@@ -67,7 +68,8 @@ function placeWords(failure: FailureRecord | undefined): string {
   const operator = failure?.error.context.operator ?? failure?.vertex
   const subtask = failure?.subtask ?? failure?.error.context.subtask
   const record = failure?.error.context.record
-  const where = operator === undefined ? '' : ` in operator "${operator}"${subtask === undefined ? '' : `, subtask ${subtask}`}`
+  const where =
+    operator === undefined ? '' : ` in operator "${operator}"${subtask === undefined ? '' : `, subtask ${subtask}`}`
   return record === undefined ? where : `${where} at ${record}`
 }
 

@@ -32,13 +32,23 @@ export interface CrashLoop {
 export type JobEvent =
   | { readonly kind: 'state-changed'; readonly state: JobStateName; readonly attempt: AttemptNumber }
   | { readonly kind: 'started-fresh' }
-  | { readonly kind: 'restored'; readonly checkpoint: CheckpointId; readonly ageMs: number; readonly attempt: AttemptNumber }
+  | {
+      readonly kind: 'restored'
+      readonly checkpoint: CheckpointId
+      readonly ageMs: number
+      readonly attempt: AttemptNumber
+    }
   /** A checkpoint could not be used; an older one is tried. */
   | { readonly kind: 'fell-back'; readonly checkpoint: CheckpointId; readonly error: ErrorData }
   | { readonly kind: 'failed'; readonly failure: FailureRecord }
   /** Another failure of an attempt that is being restarted already. */
   | { readonly kind: 'failure-merged'; readonly failure: JobFailure }
-  | { readonly kind: 'restarting'; readonly inMs: number; readonly restartCount: number; readonly crashLoop?: CrashLoop }
+  | {
+      readonly kind: 'restarting'
+      readonly inMs: number
+      readonly restartCount: number
+      readonly crashLoop?: CrashLoop
+    }
   | { readonly kind: 'slots-killed'; readonly slots: readonly SlotIndex[] }
   | ({ readonly kind: 'checkpoint-completed' } & CheckpointSummary)
   | { readonly kind: 'checkpoint-failed'; readonly checkpoint: CheckpointId; readonly error: ErrorData }

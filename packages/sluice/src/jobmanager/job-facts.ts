@@ -55,7 +55,10 @@ export function restoredFrom({ manifest }: PreparedAttempt, env: Env): RestoredF
   return { checkpoint: manifest.checkpoint, ageMs: Math.max(0, env.clock.wallMs() - manifest.completedWallMs) }
 }
 
-export function failureOf(slot: SlotIndex, { error, vertex, subtask }: Extract<FromSlot, { kind: 'failed' }>): JobFailure {
+export function failureOf(
+  slot: SlotIndex,
+  { error, vertex, subtask }: Extract<FromSlot, { kind: 'failed' }>,
+): JobFailure {
   return { error, slot, ...(vertex === undefined ? {} : { vertex }), ...(subtask === undefined ? {} : { subtask }) }
 }
 

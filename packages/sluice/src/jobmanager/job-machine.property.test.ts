@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { present } from '../base/assert.ts'
 import { type AttemptNumber, type CheckpointId, type SlotIndex, attemptNumber, checkpointId } from '../base/ids.ts'
@@ -32,7 +32,10 @@ class World {
   readonly trace: string[] = []
   readonly #facts: JobFacts
   readonly #random = seededRandom(7)
-  readonly #answers: { readonly effect: 'restore' | 'acquire-slots' | 'trigger-checkpoint'; readonly attempt: AttemptNumber }[] = []
+  readonly #answers: {
+    readonly effect: 'restore' | 'acquire-slots' | 'trigger-checkpoint'
+    readonly attempt: AttemptNumber
+  }[] = []
   #timers: { readonly name: TimerName; readonly atMs: number; readonly attempt: AttemptNumber }[] = []
   #nowMs = 0
   #published = 0
@@ -50,12 +53,18 @@ class World {
   }
 
   moves(nature: 'with faults' | 'without faults'): Move[] {
-    const all = [...this.#answerMoves(), ...[...this.slots].flatMap(([slot, tasks]) => this.#slotMoves(slot, tasks)), ...this.#timerMoves(), ...this.#commandMoves()]
+    const all = [
+      ...this.#answerMoves(),
+      ...[...this.slots].flatMap(([slot, tasks]) => this.#slotMoves(slot, tasks)),
+      ...this.#timerMoves(),
+      ...this.#commandMoves(),
+    ]
     return nature === 'with faults' ? all : all.filter((move) => move.nature === 'good')
   }
 
   make(move: Move | undefined): void {
-    if (move === undefined) expect.unreachable(`the job is stuck in ${this.state.phase.name}:\n${this.trace.join('\n')}`)
+    if (move === undefined)
+      expect.unreachable(`the job is stuck in ${this.state.phase.name}:\n${this.trace.join('\n')}`)
     this.trace.push(`${move.name} (${this.state.phase.name})`)
     move.make()
   }
@@ -82,7 +91,8 @@ class World {
         return
       case 'deploy':
         expect([...this.slots.keys()]).toEqual([]) // J1
-        for (const slot of this.#facts.slots) this.slots.set(slot, { attempt, state: 'deploying', drained: false, committed: 0 })
+        for (const slot of this.#facts.slots)
+          this.slots.set(slot, { attempt, state: 'deploying', drained: false, committed: 0 })
         return
       case 'start-tasks':
         for (const tasks of this.slots.values()) if (tasks.state === 'deployed') tasks.state = 'running'
@@ -155,7 +165,8 @@ class World {
           reply('failed', 'fault', () => ({ kind: 'checkpoint-failed', attempt, error: errorOf('CKP1006') })),
         ]
       }
-      const done: MachineEvent = effect === 'restore' ? { kind: 'restored', attempt, restored: this.#restored() } : { kind: 'acquired', attempt }
+      const done: MachineEvent =
+        effect === 'restore' ? { kind: 'restored', attempt, restored: this.#restored() } : { kind: 'acquired', attempt }
       return [
         reply('done', 'good', () => done),
         reply('failed', 'fault', () => ({ kind: 'failure', attempt, failure: { error: errorOf('CKP1002') } })),
@@ -175,7 +186,11 @@ class World {
   #slotMoves(slot: SlotIndex, tasks: SlotTasks): Move[] {
     const { attempt } = tasks
     const task = `v/${slot}`
-    const move = (name: string, nature: Move['nature'], make: () => void): Move => ({ name: `slot ${slot} ${name}`, nature, make })
+    const move = (name: string, nature: Move['nature'], make: () => void): Move => ({
+      name: `slot ${slot} ${name}`,
+      nature,
+      make,
+    })
     const stop = move('stops', 'good', () => {
       this.slots.delete(slot)
       this.#send({ kind: 'slot-stopped', attempt, slot })
@@ -200,7 +215,11 @@ class World {
           ...faults,
         ]
       case 'running':
-        return [...this.#runningMoves(tasks, task), ...faults, move('hangs', 'fault', () => void (tasks.state = 'hanging'))]
+        return [
+          ...this.#runningMoves(tasks, task),
+          ...faults,
+          move('hangs', 'fault', () => void (tasks.state = 'hanging')),
+        ]
       case 'cancelling':
         return [stop, ...faults, move('hangs', 'fault', () => void (tasks.state = 'hanging'))]
       case 'finishing':
@@ -257,7 +276,11 @@ class World {
 
   #commandMoves(): Move[] {
     const { attempt } = this.state.core
-    const stale: MachineEvent = { kind: 'failure', attempt: attemptNumber(attempt - 1), failure: { error: errorOf('INT1001') } }
+    const stale: MachineEvent = {
+      kind: 'failure',
+      attempt: attemptNumber(attempt - 1),
+      failure: { error: errorOf('INT1001') },
+    }
     return [
       { name: 'stale failure', nature: 'fault', make: () => this.#send(stale) },
       { name: 'stop', nature: 'fault', make: () => this.#send({ kind: 'stop' }) },
@@ -272,7 +295,15 @@ const facts = fc.record({
     { strategy: 'none' },
     { strategy: 'fixed-delay', attemptsMax: 3, delayMs: 10 },
     { strategy: 'failure-rate', failuresMax: 2, failureIntervalMs: 50, delayMs: 10 },
-    { strategy: 'exponential-delay', initialMs: 10, maxMs: 100, multiplier: 2, jitter: 0.1, resetAfterMs: 1000, attemptsMax: 'unlimited' },
+    {
+      strategy: 'exponential-delay',
+      initialMs: 10,
+      maxMs: 100,
+      multiplier: 2,
+      jitter: 0.1,
+      resetAfterMs: 1000,
+      attemptsMax: 'unlimited',
+    },
   ),
 })
 
@@ -300,5 +331,16 @@ test('from whatever faults and commands led to, the job ends when the world beha
     }),
     { numRuns: 2000 },
   )
-  expect([...reached].toSorted()).toEqual(['acquiring', 'closing', 'deploying', 'draining', 'ended', 'finishing', 'restarting', 'restoring', 'running', 'stopping'])
+  expect([...reached].toSorted()).toEqual([
+    'acquiring',
+    'closing',
+    'deploying',
+    'draining',
+    'ended',
+    'finishing',
+    'restarting',
+    'restoring',
+    'running',
+    'stopping',
+  ])
 })

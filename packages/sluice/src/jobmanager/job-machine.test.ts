@@ -1,22 +1,5 @@
-import { describe, expect, test } from 'vitest'
-import type { JobFacts } from './job-state.ts'
-import { TRANSCRIPT_FACTS, dedent, replay } from '../../test/job-transcript.ts'
-
-function expectTranscript(transcript: string, facts: Partial<JobFacts> = {}): void {
-  const expected = dedent(transcript)
-  expect(replay(expected, { ...TRANSCRIPT_FACTS, ...facts })).toBe(expected)
-}
-
-/** The way to `running`, checked by the first test. */
-const TO_RUNNING = ['> start', '> restored', '> acquired', '> deployed 0', '> deployed 1']
-
-/** Checks only what happens behind the way to a phase. */
-function expectAfter(way: readonly string[], transcript: string, facts: Partial<JobFacts> = {}): void {
-  const expected = dedent(transcript)
-  const all = { ...TRANSCRIPT_FACTS, ...facts }
-  const before = replay(way.join('\n'), all)
-  expect(replay(`${way.join('\n')}\n${expected}`, all).slice(before === '' ? 0 : before.length + 1)).toBe(expected)
-}
+import { describe, test } from 'vitest'
+import { TO_RUNNING, expectAfter, expectTranscript } from '../../test/job-transcript.ts'
 
 describe('a job that runs to its end', () => {
   test('restores, acquires, deploys, runs, drains through a final checkpoint, and finishes', () => {
@@ -74,7 +57,9 @@ describe('a job that runs to its end', () => {
 
   test('slots that close their finished tasks by themselves need not be told to', () => {
     const finishing = ['> drained v/0', '> drained v/1', '> finished v/0', '> slot-stopped 0']
-    expectAfter([...TO_RUNNING, ...finishing], `
+    expectAfter(
+      [...TO_RUNNING, ...finishing],
+      `
       > slot-stopped 1
           cancel-timers
           suspend-checkpoints
@@ -82,31 +67,42 @@ describe('a job that runs to its end', () => {
           release-slots
           end finished
           = finished, attempt 0
-    `, { checkpointing: 'off' })
+    `,
+      { checkpointing: 'off' },
+    )
   })
 
   test('commits may be reported before the publication of the final checkpoint', () => {
-    expectAfter([...TO_RUNNING, '> drained v/0', '> drained v/1', '> committed v/0 9', '> committed v/1 9'], `
+    expectAfter(
+      [...TO_RUNNING, '> drained v/0', '> drained v/1', '> committed v/0 9', '> committed v/1 9'],
+      `
       > checkpoint-published 9
           cancel-timers
           suspend-checkpoints
           finish-tasks
           = finishing, attempt 0
-    `)
+    `,
+    )
   })
 
   test('without checkpoints it finishes as soon as all tasks have drained', () => {
-    expectAfter([...TO_RUNNING, '> drained v/0'], `
+    expectAfter(
+      [...TO_RUNNING, '> drained v/0'],
+      `
       > drained v/1
           cancel-timers
           suspend-checkpoints
           finish-tasks
           = finishing, attempt 0
-    `, { checkpointing: 'off' })
+    `,
+      { checkpointing: 'off' },
+    )
   })
 
   test('a final checkpoint that fails is tried again, a limited number of times', () => {
-    expectAfter([...TO_RUNNING, '> drained v/0', '> drained v/1'], `
+    expectAfter(
+      [...TO_RUNNING, '> drained v/0', '> drained v/1'],
+      `
       > checkpoint-failed
           timer final-retry 1000
       > timer final-retry
@@ -125,11 +121,14 @@ describe('a job that runs to its end', () => {
           timer backoff 1000
           report restarting in 1000
           = restarting, attempt 0
-    `)
+    `,
+    )
   })
 
   test('tasks that never commit the final checkpoint fail the attempt', () => {
-    expectAfter([...TO_RUNNING, '> drained v/0', '> drained v/1', '> checkpoint-published 3', '> committed v/0 3'], `
+    expectAfter(
+      [...TO_RUNNING, '> drained v/0', '> drained v/1', '> checkpoint-published 3', '> committed v/0 3'],
+      `
       > timer commits
           report failed TSK1004
           cancel-timers
@@ -140,13 +139,16 @@ describe('a job that runs to its end', () => {
           timer backoff 1000
           report restarting in 1000
           = restarting, attempt 0
-    `)
+    `,
+    )
   })
 })
 
 describe('failing over', () => {
   test('cancels all tasks, waits for them and the back-off, and starts anew with the next attempt', () => {
-    expectAfter(TO_RUNNING, `
+    expectAfter(
+      TO_RUNNING,
+      `
       > failure TSK1001
           report failed TSK1001
           cancel-timers
@@ -168,11 +170,14 @@ describe('failing over', () => {
           acquire-slots
           timer acquire 60000
           = acquiring, attempt 1
-    `)
+    `,
+    )
   })
 
   test('a lost slot is not waited for, and the others are', () => {
-    expectAfter(TO_RUNNING, `
+    expectAfter(
+      TO_RUNNING,
+      `
       > slot-lost 1
           report failed TSK1002
           cancel-timers
@@ -188,11 +193,14 @@ describe('failing over', () => {
           cancel-timers
           restore
           = restoring, attempt 1
-    `)
+    `,
+    )
   })
 
   test('slots that do not stop are killed, and their loss is waited for, but not for ever', () => {
-    expectAfter([...TO_RUNNING, '> failure TSK1001', '> timer backoff'], `
+    expectAfter(
+      [...TO_RUNNING, '> failure TSK1001', '> timer backoff'],
+      `
       > timer cancellation
           kill-slots 0 1
           timer kill-grace 5000
@@ -201,11 +209,14 @@ describe('failing over', () => {
           cancel-timers
           restore
           = restoring, attempt 1
-    `)
+    `,
+    )
   })
 
   test('failures of the same attempt are merged into the restart', () => {
-    expectAfter([...TO_RUNNING, '> failure TSK1001'], `
+    expectAfter(
+      [...TO_RUNNING, '> failure TSK1001'],
+      `
       > failure SNK1001
           report failure-merged SNK1001
       > slot-lost 0
@@ -214,32 +225,41 @@ describe('failing over', () => {
           cancel-timers
           restore
           = restoring, attempt 1
-    `)
+    `,
+    )
   })
 
   test('a merged failure that no restart repairs fails the job', () => {
-    expectAfter([...TO_RUNNING, '> failure TSK1001'], `
+    expectAfter(
+      [...TO_RUNNING, '> failure TSK1001'],
+      `
       > failure SNK1003
           report failure-merged SNK1003
           = closing, attempt 0
-    `)
+    `,
+    )
   })
 
   test('events of the attempt before change nothing', () => {
     const restarted = [...TO_RUNNING, '> failure TSK1001', '> slot-stopped 0', '> slot-stopped 1', '> timer backoff']
-    expectAfter(restarted, `
+    expectAfter(
+      restarted,
+      `
       > 0: restored 3
       > 0: failure TSK1001
       > 0: slot-lost 1
       > 0: timer cancellation
       > 0: drained v/0
       > 0: checkpoint-published 5
-    `)
+    `,
+    )
   })
 
   test('each start-up phase restarts without anything to cancel', () => {
     for (const way of [['> start'], ['> start', '> restored']]) {
-      expectAfter(way, `
+      expectAfter(
+        way,
+        `
         > failure CKP1002
             report failed CKP1002
             cancel-timers
@@ -252,12 +272,15 @@ describe('failing over', () => {
             cancel-timers
             restore
             = restoring, attempt 1
-      `)
+      `,
+      )
     }
   })
 
   test('slots that are not ready in time are released', () => {
-    expectAfter(['> start', '> restored'], `
+    expectAfter(
+      ['> start', '> restored'],
+      `
       > timer acquire
           release-slots
           report failed TSK1004
@@ -267,11 +290,14 @@ describe('failing over', () => {
           timer backoff 1000
           report restarting in 1000
           = restarting, attempt 0
-    `)
+    `,
+    )
   })
 
   test('a slot that closes its tasks unasked fails the attempt', () => {
-    expectAfter(TO_RUNNING, `
+    expectAfter(
+      TO_RUNNING,
+      `
       > slot-stopped 0
           report failed INT1001
           cancel-timers
@@ -282,12 +308,23 @@ describe('failing over', () => {
           timer backoff 1000
           report restarting in 1000
           = restarting, attempt 0
-    `)
+    `,
+    )
   })
 
   test('a slot lost while finishing restarts the job unless it had finished', () => {
-    const finishing = [...TO_RUNNING, '> drained v/0', '> drained v/1', '> checkpoint-published 1', '> committed v/0 1', '> committed v/1 1', '> slot-stopped 0']
-    expectAfter(finishing, `
+    const finishing = [
+      ...TO_RUNNING,
+      '> drained v/0',
+      '> drained v/1',
+      '> checkpoint-published 1',
+      '> committed v/0 1',
+      '> committed v/1 1',
+      '> slot-stopped 0',
+    ]
+    expectAfter(
+      finishing,
+      `
       > slot-lost 0
       > slot-lost 1
           report failed TSK1002
@@ -297,14 +334,26 @@ describe('failing over', () => {
           timer backoff 1000
           report restarting in 1000
           = restarting, attempt 0
-    `)
+    `,
+    )
   })
 })
 
 describe('giving up', () => {
   test('fails the job when the restart budget is used up, and ends its tasks first', () => {
-    const failed = ['> failure TSK1001 r1', '> slot-stopped 0', '> slot-stopped 1', '> timer backoff', '> restored', '> acquired', '> deployed 0', '> deployed 1']
-    expectAfter([...TO_RUNNING, ...failed, ...failed], `
+    const failed = [
+      '> failure TSK1001 r1',
+      '> slot-stopped 0',
+      '> slot-stopped 1',
+      '> timer backoff',
+      '> restored',
+      '> acquired',
+      '> deployed 0',
+      '> deployed 1',
+    ]
+    expectAfter(
+      [...TO_RUNNING, ...failed, ...failed],
+      `
       > failure TSK1001 r1
           report failed TSK1001
           cancel-timers
@@ -324,11 +373,22 @@ describe('giving up', () => {
           release-slots
           end failed JOB1003
           = failed, attempt 2
-    `)
+    `,
+    )
   })
 
   test('names a crash loop at one record when restarting', () => {
-    expectAfter([...TO_RUNNING, '> failure TSK1001 row-7', '> slot-stopped 0', '> slot-stopped 1', '> timer backoff', '> restored', '> acquired'], `
+    expectAfter(
+      [
+        ...TO_RUNNING,
+        '> failure TSK1001 row-7',
+        '> slot-stopped 0',
+        '> slot-stopped 1',
+        '> timer backoff',
+        '> restored',
+        '> acquired',
+      ],
+      `
       > failure TSK1001 row-7
           report failed TSK1001
           cancel-timers
@@ -339,11 +399,14 @@ describe('giving up', () => {
           timer backoff 1000
           report restarting in 1000, 2 times at row-7
           = restarting, attempt 1
-    `)
+    `,
+    )
   })
 
   test('a mistake of the user found before anything ran is the error of the job itself', () => {
-    expectAfter(['> start'], `
+    expectAfter(
+      ['> start'],
+      `
       > failure JOB1006
           report failed JOB1006
           cancel-timers
@@ -352,11 +415,14 @@ describe('giving up', () => {
           release-slots
           end failed JOB1006
           = failed, attempt 0
-    `)
+    `,
+    )
   })
 
   test('a corrupt checkpoint restarts, because the restart chooses an older one', () => {
-    expectAfter(['> start', '> restored 5', '> acquired'], `
+    expectAfter(
+      ['> start', '> restored 5', '> acquired'],
+      `
       > failure CKP1003
           report failed CKP1003
           cancel-timers
@@ -367,149 +433,7 @@ describe('giving up', () => {
           timer backoff 1000
           report restarting in 1000
           = restarting, attempt 0
-    `)
-  })
-})
-
-describe('stopping', () => {
-  test('takes a checkpoint, waits for its commits, then cancels', () => {
-    expectAfter(TO_RUNNING, `
-      > stop
-          trigger-checkpoint stop
-          = stopping, attempt 0
-      > drained v/0
-      > committed v/0 5
-      > checkpoint-published 5
-          timer commits 600000
-      > committed v/1 5
-          cancel-timers
-          suspend-checkpoints
-          close-sources
-          cancel-tasks 0 1
-          timer cancellation 30000
-          = closing, attempt 0
-      > slot-stopped 1
-      > slot-stopped 0
-          cancel-timers
-          suspend-checkpoints
-          close-sources
-          release-slots
-          end stopped
-          = stopped, attempt 0
-    `)
-  })
-
-  test('without its checkpoint says so and stops all the same', () => {
-    for (const event of ['checkpoint-failed', 'failure TSK1001', 'timer commits']) {
-      expectAfter([...TO_RUNNING, '> stop'], `
-        > ${event}
-            report stop-checkpoint-failed
-            cancel-timers
-            suspend-checkpoints
-            close-sources
-            cancel-tasks 0 1
-            timer cancellation 30000
-            = closing, attempt 0
-      `)
-    }
-  })
-
-  test('while draining uses the final checkpoint that is under way', () => {
-    expectAfter([...TO_RUNNING, '> drained v/0', '> drained v/1'], `
-      > stop
-          = stopping, attempt 0
-      > checkpoint-failed
-          report stop-checkpoint-failed
-          cancel-timers
-          suspend-checkpoints
-          close-sources
-          cancel-tasks 0 1
-          timer cancellation 30000
-          = closing, attempt 0
-    `)
-  })
-
-  test('while draining between two tries triggers a checkpoint of its own', () => {
-    expectAfter([...TO_RUNNING, '> drained v/0', '> drained v/1', '> checkpoint-failed'], `
-      > stop
-          cancel-timers
-          trigger-checkpoint stop
-          = stopping, attempt 0
-    `)
-  })
-
-  test('without checkpoints cancels at once', () => {
-    expectAfter(TO_RUNNING, `
-      > stop
-          cancel-timers
-          suspend-checkpoints
-          close-sources
-          cancel-tasks 0 1
-          timer cancellation 30000
-          = closing, attempt 0
-    `, { checkpointing: 'off' })
-  })
-
-  test('ends at once where nothing is alive', () => {
-    for (const way of [[], ['> start'], ['> start', '> restored']]) {
-      expectAfter(way, `
-        > stop
-            cancel-timers
-            suspend-checkpoints
-            close-sources
-            release-slots
-            end stopped
-            = stopped, attempt 0
-      `)
-    }
-  })
-
-  test('during a restart ends the tasks that are left and does not restart', () => {
-    expectAfter([...TO_RUNNING, '> failure TSK1001', '> slot-stopped 0'], `
-      > stop
-          = closing, attempt 0
-      > timer backoff
-      > slot-stopped 1
-          cancel-timers
-          suspend-checkpoints
-          close-sources
-          release-slots
-          end stopped
-          = stopped, attempt 0
-    `)
-  })
-
-  test('while finishing is remembered: a failure then stops instead of restarting', () => {
-    const finishing = [...TO_RUNNING, '> drained v/0', '> drained v/1', '> checkpoint-published 1', '> committed v/0 1', '> committed v/1 1']
-    expectAfter(finishing, `
-      > stop
-      > slot-lost 0
-          cancel-timers
-          suspend-checkpoints
-          close-sources
-          cancel-tasks 1
-          timer cancellation 30000
-          = closing, attempt 0
-    `)
-  })
-
-  test('a cancel ends the wait for the checkpoint of a stop', () => {
-    expectAfter([...TO_RUNNING, '> stop'], `
-      > cancel
-          cancel-timers
-          suspend-checkpoints
-          close-sources
-          cancel-tasks 0 1
-          timer cancellation 30000
-          = closing, attempt 0
-      > slot-stopped 0
-      > slot-stopped 1
-          cancel-timers
-          suspend-checkpoints
-          close-sources
-          release-slots
-          end canceled
-          = canceled, attempt 0
-    `)
+    `,
+    )
   })
 })

@@ -8,7 +8,18 @@
  */
 import { attemptNumber } from '../base/ids.ts'
 import type { JobStateName } from './job-events.ts'
-import type { At, EventKind, JobFacts, JobState, MachineEvent, Moment, Phase, PhaseName, PhaseTable, Step } from './job-state.ts'
+import type {
+  At,
+  EventKind,
+  JobFacts,
+  JobState,
+  MachineEvent,
+  Moment,
+  Phase,
+  PhaseName,
+  PhaseTable,
+  Step,
+} from './job-state.ts'
 import { NO_FAILURES } from './restart-strategy.ts'
 import { acquiring } from './states/acquiring.ts'
 import { closing } from './states/closing.ts'
@@ -71,7 +82,10 @@ function dropStale(state: JobState): Step {
   return { state: { core, phase: state.phase }, effects: [] }
 }
 
-type AnyCell = (at: { readonly core: At<'created'>['core']; readonly phase: Phase; readonly moment: Moment }, event: MachineEvent) => Step
+type AnyCell = (
+  at: { readonly core: At<'created'>['core']; readonly phase: Phase; readonly moment: Moment },
+  event: MachineEvent,
+) => Step
 
 function cellOf(phase: PhaseName, event: EventKind): AnyCell {
   const cell: unknown = PHASES[phase][event]

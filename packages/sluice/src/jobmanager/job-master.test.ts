@@ -49,17 +49,32 @@ function createWorld(given: WorldOptions = {}): World {
   const prepared: SinkPrepareContext<unknown, unknown>[] = []
   const job = defineJob('orders', (flow) => {
     flow
-      .fromSource(collectionSource(given.items ?? [1, 2, 3, 4]), WatermarkStrategy.noWatermarks(), { uid: 'numbers', name: 'numbers' })
+      .fromSource(collectionSource(given.items ?? [1, 2, 3, 4]), WatermarkStrategy.noWatermarks(), {
+        uid: 'numbers',
+        name: 'numbers',
+      })
       .sinkTo(sinkNoting(prepared))
       .uid('out')
   })
   const logical = job.build({})
-  const values = { parallelism: '2', 'checkpoint.interval': '10s', 'restart.backoff.jitter': '0', 'checkpoint.failuresMax': '5', ...given.values }
+  const values = {
+    parallelism: '2',
+    'checkpoint.interval': '10s',
+    'restart.backoff.jitter': '0',
+    'checkpoint.failuresMax': '5',
+    ...given.values,
+  }
   const options = resolveOptions([{ origin: 'test', values }, optionLayerOf(logical)])
   const { graph } = planJob(logical, options)
   const store = given.store ?? new MemoryStore()
   const stateOf = (): { uid: string; items: unknown }[] => [
-    { uid: 'out', items: [{ name: COMMITTABLES_STATE, mode: 'split', items: [{ checkpoint: 1, committable: 'part-1' }] }, { name: WRITER_STATE, mode: 'split', items: ['writer'] }] },
+    {
+      uid: 'out',
+      items: [
+        { name: COMMITTABLES_STATE, mode: 'split', items: [{ checkpoint: 1, committable: 'part-1' }] },
+        { name: WRITER_STATE, mode: 'split', items: ['writer'] },
+      ],
+    },
   ]
   const slots = new ScriptedSlots({ turns: env.turns, slotCount: 2, layoutHash: graph.layoutHash, stateOf })
   const events: JobEvent[] = []
@@ -96,7 +111,9 @@ function kinds(world: World): string[] {
   return world.events.flatMap((event) => (event.kind === 'state-changed' ? [event.state] : [`! ${event.kind}`]))
 }
 
-const CRASH = new EngineError('TSK1001', 'map threw: 7 is unlucky', { context: { operator: 'numbers', subtask: 1, record: 'numbers item 6' } })
+const CRASH = new EngineError('TSK1001', 'map threw: 7 is unlucky', {
+  context: { operator: 'numbers', subtask: 1, record: 'numbers item 6' },
+})
 
 describe('a job that runs to its end', () => {
   test('is deployed to all slots, assigns splits on request, and finishes behind its final checkpoint', async () => {
@@ -107,7 +124,9 @@ describe('a job that runs to its end', () => {
     world.slots.slot(1).requestSplit('numbers')
     world.slots.slot(1).requestSplit('numbers')
     await world.env.settle()
-    const assigned = world.slots.slot(1).received.flatMap((message) => (message.kind === 'assign-splits' ? [message] : []))
+    const assigned = world.slots
+      .slot(1)
+      .received.flatMap((message) => (message.kind === 'assign-splits' ? [message] : []))
     expect(assigned.map(({ splits, noMore }) => [bytesToValue(splits), noMore])).toEqual([
       [[{ id: '2', index: 1, next: 2, end: 4 }], false],
       [[], true],
@@ -129,7 +148,15 @@ describe('a job that runs to its end', () => {
       'finished',
       '! ended',
     ])
-    expect(world.slots.slot(0).receivedKinds()).toEqual(['deploy', 'start', 'assign-splits', 'trigger', 'complete', 'finish', 'cancel'])
+    expect(world.slots.slot(0).receivedKinds()).toEqual([
+      'deploy',
+      'start',
+      'assign-splits',
+      'trigger',
+      'complete',
+      'finish',
+      'cancel',
+    ])
     expect([world.slots.releaseCount, world.env.timerCount()]).toEqual([1, 0])
   })
 
@@ -160,7 +187,9 @@ describe('a job that runs to its end', () => {
     await world.env.settle()
     const status = world.master.status()
     expect(status).toMatchObject({ counters: { 'out/lateRecords': 4 }, recordsRead: 20 })
-    expect(status.vertices).toMatchObject([{ recordsIn: 20, watermark: 100, busyRatio: 0.75, busyRatioMax: 1, reportingCount: 2 }])
+    expect(status.vertices).toMatchObject([
+      { recordsIn: 20, watermark: 100, busyRatio: 0.75, busyRatioMax: 1, reportingCount: 2 },
+    ])
   })
 })
 
@@ -177,12 +206,19 @@ describe('a job that fails', () => {
     expect(world.master.status().state).toBe('restarting')
     expect(world.slots.liveAttempts().size).toBe(0)
     await world.env.advanceAndSettle(1000)
-    expect(world.master.status()).toMatchObject({ state: 'running', attempt: 1, restartCount: 1, restoredCheckpoint: 1 })
+    expect(world.master.status()).toMatchObject({
+      state: 'running',
+      attempt: 1,
+      restartCount: 1,
+      restoredCheckpoint: 1,
+    })
     expect(world.slots.slot(0).deployment.tasks[0]?.restore?.checkpoint).toBe(1)
     world.slots.slot(0).requestSplit('numbers')
     await world.env.settle()
     const last = world.slots.slot(0).received.at(-1)
-    expect(last?.kind === 'assign-splits' && bytesToValue(last.splits)).toEqual([{ id: '2', index: 1, next: 2, end: 4 }])
+    expect(last?.kind === 'assign-splits' && bytesToValue(last.splits)).toEqual([
+      { id: '2', index: 1, next: 2, end: 4 },
+    ])
   })
 
   test('prepares its sinks with everything the checkpoint holds', async () => {
@@ -192,7 +228,13 @@ describe('a job that fails', () => {
     await world.env.advanceAndSettle(1000)
     expect(world.prepared).toMatchObject([
       { fresh: true, restoredCommittables: [], restoredWriters: [] },
-      { uid: 'out', fresh: false, restoredCheckpoint: 1, restoredCommittables: ['part-1', 'part-1'], restoredWriters: ['writer', 'writer'] },
+      {
+        uid: 'out',
+        fresh: false,
+        restoredCheckpoint: 1,
+        restoredCommittables: ['part-1', 'part-1'],
+        restoredWriters: ['writer', 'writer'],
+      },
     ])
   })
 
@@ -221,7 +263,9 @@ describe('a job that fails', () => {
   })
 
   test('gives up when the budget is used up, and says what failed, where, and how to go on', async () => {
-    const world = await startedWorld({ values: { 'restart.strategy': 'fixed-delay', 'restart.attemptsMax': '1', 'restart.delay': '10ms' } })
+    const world = await startedWorld({
+      values: { 'restart.strategy': 'fixed-delay', 'restart.attemptsMax': '1', 'restart.delay': '10ms' },
+    })
     await checkpoint(world)
     for (let failure = 0; failure < 2; failure++) {
       world.slots.slot(1).fail(CRASH)
@@ -318,7 +362,10 @@ describe('stopping and resuming', () => {
     await world.store.publish(checkpointId(7), new TextEncoder().encode('torn'))
     const next = await startedWorld({ store: world.store, epoch: 2 })
     expect(next.master.status()).toMatchObject({ state: 'running', restoredCheckpoint: 1 })
-    expect(next.events.find((event) => event.kind === 'fell-back')).toMatchObject({ checkpoint: 7, error: { code: 'CKP1003' } })
+    expect(next.events.find((event) => event.kind === 'fell-back')).toMatchObject({
+      checkpoint: 7,
+      error: { code: 'CKP1003' },
+    })
     await checkpoint(next)
     expect(next.master.status().checkpoints?.lastCompleted?.checkpoint).toBe(8)
   })
@@ -330,6 +377,11 @@ describe('stopping and resuming', () => {
     await stopped
     const changed = await startedWorld({ store: world.store, items: [1, 2, 3], epoch: 2 })
     const { state, error } = await changed.master.result
-    expect([state, error?.code, changed.prepared.length, changed.slots.acquireCount]).toEqual(['failed', 'JOB1006', 0, 0])
+    expect([state, error?.code, changed.prepared.length, changed.slots.acquireCount]).toEqual([
+      'failed',
+      'JOB1006',
+      0,
+      0,
+    ])
   })
 })

@@ -87,11 +87,21 @@ class JobShell {
     const { graph, slots, epoch, env, store } = options
     const placement = placeTasks(graph)
     this.#options = options
-    this.#state = createJobState(factsOf({ jobName: graph.jobName, options: options.options, placement, checkpointing: store === undefined ? 'off' : 'on' }))
+    this.#state = createJobState(
+      factsOf({
+        jobName: graph.jobName,
+        options: options.options,
+        placement,
+        checkpointing: store === undefined ? 'off' : 'on',
+      }),
+    )
     this.#statistics = new TaskStatistics(graph)
     this.#startedMs = env.clock.monotonicMs()
     this.#fleet = new SlotFleet({ pool: slots, graph, placement, epoch, listener: this })
-    this.#checkpoints = store === undefined ? undefined : new CheckpointHub({ ...options, store, placement, fleet: this.#fleet, job: this.#checkpointed() })
+    this.#checkpoints =
+      store === undefined
+        ? undefined
+        : new CheckpointHub({ ...options, store, placement, fleet: this.#fleet, job: this.#checkpointed() })
   }
 
   get result(): Promise<JobResult> {
@@ -270,7 +280,8 @@ class JobShell {
 
   #checkReady(slot: SlotIndex, layoutHash: string): void {
     const { graph } = this.#options
-    if (layoutHash !== graph.layoutHash) this.#fail(this.#attempt, { error: errorToData(graphsDiffer(graph.jobName, slot)), slot })
+    if (layoutHash !== graph.layoutHash)
+      this.#fail(this.#attempt, { error: errorToData(graphsDiffer(graph.jobName, slot)), slot })
   }
 
   #handle(slot: SlotIndex, message: Exclude<FromSlot, { kind: 'ready' }>): void {
@@ -288,7 +299,9 @@ class JobShell {
       case 'committed':
         return this.dispatch({ kind: 'committed', attempt, task: taskKey(message), checkpoint: message.checkpoint })
       case 'request-split':
-        return this.#sources().find(({ uid }) => uid === message.source)?.onSplitRequest(message.subtask)
+        return this.#sources()
+          .find(({ uid }) => uid === message.source)
+          ?.onSplitRequest(message.subtask)
       case 'ack':
         return this.#checkpoints?.onAck(message.checkpoint, message.snapshot)
       case 'decline':

@@ -51,37 +51,37 @@ export interface JobCore {
   readonly staleEventCount: number
 }
 
-export type Created = { readonly name: 'created' }
-export type Restoring = { readonly name: 'restoring' }
-export type Acquiring = { readonly name: 'acquiring' }
-export type Deploying = { readonly name: 'deploying'; readonly deployed: ReadonlySet<SlotIndex> }
-export type Running = { readonly name: 'running'; readonly drained: ReadonlySet<TaskKey> }
-export type Draining = {
+type Created = { readonly name: 'created' }
+type Restoring = { readonly name: 'restoring' }
+type Acquiring = { readonly name: 'acquiring' }
+type Deploying = { readonly name: 'deploying'; readonly deployed: ReadonlySet<SlotIndex> }
+type Running = { readonly name: 'running'; readonly drained: ReadonlySet<TaskKey> }
+type Draining = {
   readonly name: 'draining'
   /** The final checkpoint: triggered and not failed, or to be triggered again. */
   readonly checkpoint: 'under-way' | 'waiting'
   readonly failedCount: number
   readonly commits: CommitProgress
 }
-export type Finishing = {
+type Finishing = {
   readonly name: 'finishing'
   readonly waiting: ReadonlySet<SlotIndex>
   readonly finished: ReadonlySet<TaskKey>
   readonly onFailure: 'restart' | 'stop'
 }
-export type Stopping = { readonly name: 'stopping'; readonly commits: CommitProgress }
-export type Restarting = {
+type Stopping = { readonly name: 'stopping'; readonly commits: CommitProgress }
+type Restarting = {
   readonly name: 'restarting'
   readonly waiting: ReadonlySet<SlotIndex>
   readonly backoff: 'running' | 'over'
 }
-export type Closing = {
+type Closing = {
   readonly name: 'closing'
   readonly waiting: ReadonlySet<SlotIndex>
   readonly outcome: JobOutcome
   readonly error: ErrorData | undefined
 }
-export type Ended = { readonly name: 'ended'; readonly outcome: JobOutcome; readonly error: ErrorData | undefined }
+type Ended = { readonly name: 'ended'; readonly outcome: JobOutcome; readonly error: ErrorData | undefined }
 
 export type Phase =
   | Created
@@ -177,7 +177,7 @@ export interface Moment {
 
 export type PhaseName = Phase['name']
 export type EventKind = MachineEvent['kind']
-export type PhaseOf<Name extends PhaseName> = Extract<Phase, { readonly name: Name }>
+type PhaseOf<Name extends PhaseName> = Extract<Phase, { readonly name: Name }>
 export type EventOf<Kind extends EventKind> = Extract<MachineEvent, { readonly kind: Kind }>
 
 /** Where a step starts. */
@@ -187,7 +187,7 @@ export interface At<Name extends PhaseName> {
   readonly moment: Moment
 }
 
-export type Cell<Name extends PhaseName, Kind extends EventKind> = (at: At<Name>, event: EventOf<Kind>) => Step
+type Cell<Name extends PhaseName, Kind extends EventKind> = (at: At<Name>, event: EventOf<Kind>) => Step
 
 /** All transitions of one phase: total. */
 export type PhaseTable<Name extends PhaseName> = { readonly [Kind in EventKind]: Cell<Name, Kind> }

@@ -39,7 +39,6 @@ export function slotsOf(placement: Placement, vertices: readonly VertexId[]): re
   return placement.slots.filter((slot) => used.has(slot))
 }
 
-
 function indexes(count: number): number[] {
   return Array.from({ length: count }, (_, at) => at)
 }

@@ -7,7 +7,12 @@
  */
 import type { Random } from '../base/env.ts'
 import { below } from '../base/random.ts'
-import type { ExponentialDelayOptions, FailureRateOptions, FixedDelayOptions, ResolvedRestartOptions } from '../config/options.ts'
+import type {
+  ExponentialDelayOptions,
+  FailureRateOptions,
+  FixedDelayOptions,
+  ResolvedRestartOptions,
+} from '../config/options.ts'
 
 export type RestartStrategy = ResolvedRestartOptions
 

@@ -113,13 +113,25 @@ export class SlotFleet {
     }
   }
 
-  #deploymentOf(slot: SlotIndex, attempt: AttemptNumber, restores: ReadonlyMap<VertexId, readonly TaskRestore[]>): SlotDeployment {
+  #deploymentOf(
+    slot: SlotIndex,
+    attempt: AttemptNumber,
+    restores: ReadonlyMap<VertexId, readonly TaskRestore[]>,
+  ): SlotDeployment {
     const { placement, graph, epoch } = this.#options
     const tasks = tasksOf(placement, slot).map(({ vertex, subtask }): TaskDeployment => {
       const restore = restores.get(vertex)?.[subtask]
       return { vertex, subtask, ...(restore === undefined ? {} : { restore }) }
     })
-    return { epoch, attempt, slot, slotCount: placement.slots.length, layoutHash: graph.layoutHash, tasks, placement: placement.table }
+    return {
+      epoch,
+      attempt,
+      slot,
+      slotCount: placement.slots.length,
+      layoutHash: graph.layoutHash,
+      tasks,
+      placement: placement.table,
+    }
   }
 }
 

@@ -15,7 +15,9 @@ interface Hosted {
   readonly restored: unknown
 }
 
-function host(given: { readonly restored?: Uint8Array; readonly start?: () => Promise<void>; readonly onRequest?: () => void } = {}): Hosted {
+function host(
+  given: { readonly restored?: Uint8Array; readonly start?: () => Promise<void>; readonly onRequest?: () => void } = {},
+): Hosted {
   const sent: string[] = []
   const failures: EngineError[] = []
   const requests: number[] = []

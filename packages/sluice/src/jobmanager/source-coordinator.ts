@@ -102,7 +102,10 @@ export class SourceCoordinator {
 
   /** The splits that no reader has (connector/source.ts C3). */
   snapshot(): Uint8Array {
-    assert(this.#state === 'open', 'a checkpoint was taken of a source that is not open', { uid: this.uid, state: this.#state })
+    assert(this.#state === 'open', 'a checkpoint was taken of a source that is not open', {
+      uid: this.uid,
+      state: this.#state,
+    })
     assert(this.#assignments.length === 0, 'assigned splits were not sent before a checkpoint', { uid: this.uid })
     return valueToBytes(this.#enumerator.snapshot())
   }
@@ -131,7 +134,9 @@ export class SourceCoordinator {
   }
 
   #keepRequest(subtask: SubtaskIndex): void {
-    assert(this.#requests.length < REQUESTS_WAITING_MAX, 'too many split requests wait for a discovery', { uid: this.uid })
+    assert(this.#requests.length < REQUESTS_WAITING_MAX, 'too many split requests wait for a discovery', {
+      uid: this.uid,
+    })
     this.#requests.push(subtask)
   }
 

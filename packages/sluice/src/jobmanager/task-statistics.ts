@@ -62,7 +62,10 @@ export class TaskStatistics {
   }
 }
 
-function aggregate(reports: readonly TaskReport[], parallelism: number): Omit<VertexStatus, 'vertex' | 'name' | 'parallelism'> {
+function aggregate(
+  reports: readonly TaskReport[],
+  parallelism: number,
+): Omit<VertexStatus, 'vertex' | 'name' | 'parallelism'> {
   const busy = reports.map((report) => report.busyRatio)
   const backPressured = reports.map((report) => report.backPressuredRatio)
   return {

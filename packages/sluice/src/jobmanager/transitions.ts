@@ -36,15 +36,27 @@ export function enterRestoring(core: JobCore): Step {
 }
 
 export function enterFinishing(core: JobCore): Step {
-  const phase: Phase = { name: 'finishing', waiting: new Set(core.facts.slots), finished: new Set(), onFailure: 'restart' }
+  const phase: Phase = {
+    name: 'finishing',
+    waiting: new Set(core.facts.slots),
+    finished: new Set(),
+    onFailure: 'restart',
+  }
   return go(core, phase, [{ kind: 'cancel-timers' }, { kind: 'suspend-checkpoints' }, { kind: 'finish-tasks' }])
 }
 
 /** Where every attempt-bound thing is let go, whatever comes next. */
-const LET_GO: readonly Effect[] = [{ kind: 'cancel-timers' }, { kind: 'suspend-checkpoints' }, { kind: 'close-sources' }]
+const LET_GO: readonly Effect[] = [
+  { kind: 'cancel-timers' },
+  { kind: 'suspend-checkpoints' },
+  { kind: 'close-sources' },
+]
 
 export function end(core: JobCore, outcome: JobOutcome, error?: ErrorData): Step {
-  const report: Effect = { kind: 'report', event: { kind: 'ended', outcome, ...(error === undefined ? {} : { error }) } }
+  const report: Effect = {
+    kind: 'report',
+    event: { kind: 'ended', outcome, ...(error === undefined ? {} : { error }) },
+  }
   return go(core, { name: 'ended', outcome, error }, [
     ...LET_GO,
     { kind: 'release-slots' },
@@ -116,7 +128,12 @@ function restart(core: JobCore, delayMs: number, live: Iterable<SlotIndex>): Ste
   const waiting = new Set(live)
   const restartCount = core.restartCount + 1
   const crashLoop = crashLoopOf(core.failures)
-  const report = { kind: 'restarting', inMs: delayMs, restartCount, ...(crashLoop === undefined ? {} : { crashLoop }) } as const
+  const report = {
+    kind: 'restarting',
+    inMs: delayMs,
+    restartCount,
+    ...(crashLoop === undefined ? {} : { crashLoop }),
+  } as const
   return go({ ...core, restartCount }, { name: 'restarting', waiting, backoff: 'running' }, [
     ...LET_GO,
     ...cancelTasks(core, waiting),
@@ -178,7 +195,10 @@ export function isCommitted(core: JobCore, commits: CommitProgress): boolean {
   return published !== undefined && core.facts.tasks.every((task) => (committed.get(task) ?? -1) >= published)
 }
 
-export function withCommitted(commits: CommitProgress, event: { task: string; checkpoint: CommitProgress['published'] & {} }): CommitProgress {
+export function withCommitted(
+  commits: CommitProgress,
+  event: { task: string; checkpoint: CommitProgress['published'] & {} },
+): CommitProgress {
   const known = commits.committed.get(event.task)
   if (known !== undefined && known >= event.checkpoint) return commits
   return { ...commits, committed: new Map(commits.committed).set(event.task, event.checkpoint) }
@@ -198,7 +218,9 @@ export function unexpectedStop(phase: PhaseName, slot: SlotIndex): JobFailure {
 /** Tasks that neither commit nor fail. */
 export function commitsTimeout(at: At<'draining'> | At<'stopping'>): JobFailure {
   const { facts } = at.core
-  const open = facts.tasks.filter((task) => (at.phase.commits.committed.get(task) ?? -1) < (at.phase.commits.published ?? 0))
+  const open = facts.tasks.filter(
+    (task) => (at.phase.commits.committed.get(task) ?? -1) < (at.phase.commits.published ?? 0),
+  )
   return timeoutFailure(
     `${open.length} of ${facts.tasks.length} tasks (${open.slice(0, 3).join(', ')}) did not commit checkpoint ${at.phase.commits.published ?? 0} within ${facts.limits.commitTimeoutMs} ms. The checkpoint is kept and its commits are issued again when it is restored. Look at what their sinks wait for.`,
   )

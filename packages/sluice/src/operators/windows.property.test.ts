@@ -44,7 +44,7 @@ const inputsOf = fc
       },
       { weight: 1, arbitrary: fc.record({ watermark: fc.integer({ min: -45, max: 110 }) }) },
     ),
-    { maxLength: 40 },
+    { maxLength: 40, size: 'max' },
   )
   .map((steps): Input[] => {
     const inputs = steps.map((step, id): Input => ('ts' in step ? { item: { key: step.key, id }, ts: step.ts } : step))

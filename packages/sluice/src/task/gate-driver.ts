@@ -12,7 +12,7 @@ import { MAX_WATERMARK, type ControlElement, type RecordBatch } from '../stream/
 import { WatermarkCombiner } from '../time/watermark-combiner.ts'
 import type { WatermarkUpdate } from '../time/watermark-update.ts'
 import type { OperatorChain } from './operator-chain.ts'
-import { broadcastIdleness } from './source-head.ts'
+import { applyUpdate } from './event-time-update.ts'
 import type { StepTurn } from './step-turn.ts'
 import type { HeadResult, TaskHead } from './stream-task.ts'
 import type { TaskEnvironment } from './task-environment.ts'
@@ -129,10 +129,7 @@ export class GateDriver implements TaskHead {
   }
 
   #update(update: WatermarkUpdate): HeadResult {
-    const { chain, turn, task } = this.#options
-    if (update.idle === false) broadcastIdleness(task, false)
-    if (update.watermark !== undefined) chain.advance(update.watermark, turn)
-    if (update.idle === true) broadcastIdleness(task, true)
+    applyUpdate(update, this.#options)
     return 'progress'
   }
 

@@ -4,7 +4,7 @@ import type { Counter, RecordReceiver } from '../operators/operator.ts'
 /** One receiver is called directly; several through a fan-out; none discards. */
 export function receiverFor(targets: readonly RecordReceiver[], discarded: () => Counter): RecordReceiver {
   const [first, ...others] = targets
-  if (first === undefined) return new Discard(discarded())
+  if (first === undefined) return new Discard(discarded)
   return others.length === 0 ? first : new FanOut(targets)
 }
 
@@ -22,13 +22,15 @@ class FanOut implements RecordReceiver {
 
 /** Output that nobody reads: counted, so that it is visible. */
 class Discard implements RecordReceiver {
-  readonly #counter: Counter
+  readonly #createCounter: () => Counter
+  #counter: Counter | undefined
 
-  constructor(counter: Counter) {
-    this.#counter = counter
+  constructor(createCounter: () => Counter) {
+    this.#createCounter = createCounter
   }
 
   onRecord(): void {
+    this.#counter ??= this.#createCounter()
     this.#counter.add(1)
   }
 }

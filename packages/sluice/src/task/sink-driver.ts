@@ -13,7 +13,7 @@ import type { Env } from '../base/env.ts'
 import { asEngineError } from '../base/errors.ts'
 import { COMMITTABLES_STATE, WRITER_STATE, type Committer, type PendingCommittable, type Sink, type SinkContext, type SinkWriter } from '../connector/sink.ts'
 import { BaseOperator } from '../operators/base-operator.ts'
-import type { OperatorContext } from '../operators/operator.ts'
+import type { Counter, OperatorContext } from '../operators/operator.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
 
 export interface SinkRuntime {
@@ -31,6 +31,7 @@ export class SinkOperator extends BaseOperator {
   #writer: SinkWriter<unknown, unknown, unknown> | undefined
   #committer: Committer<unknown> | undefined
   #context: OperatorContext | undefined
+  #written: Counter | undefined
   #pending: Batch[] = []
   #commits: Promise<void> = Promise.resolve()
   #isClosed = false
@@ -43,6 +44,7 @@ export class SinkOperator extends BaseOperator {
 
   open(context: OperatorContext): void {
     this.#context = context
+    this.#written = context.counter('writtenRecords')
     const sinkContext: SinkContext = {
       ...this.#runtime,
       uid: context.info.uid,
@@ -60,6 +62,7 @@ export class SinkOperator extends BaseOperator {
 
   onRecord(value: unknown, timestamp: number): void {
     this.#openWriter().write(value, timestamp)
+    this.#written?.add(1)
   }
 
   override onEnd(): void {
@@ -124,9 +127,12 @@ export class SinkOperator extends BaseOperator {
     if (this.#isClosed) return
     const info = this.#context?.info
     this.#context?.fail(
-      asEngineError(error, 'SNK1002', 'a commit failed. The job restarts and commits again from its last checkpoint. Look at the cause', {
-        ...(info === undefined ? {} : { operator: info.uid, subtask: info.subtask }),
-      }),
+      asEngineError(
+        error,
+        'SNK1002',
+        'a commit failed. The job restarts and commits again from its last checkpoint. Look at the cause',
+        info === undefined ? {} : { operator: info.uid, subtask: info.subtask },
+      ),
     )
   }
 

@@ -6,9 +6,9 @@
  */
 
 /** Share of the time since the cut that encoding may take while there are records to process. */
-export const ENCODE_SHARE_MAX = 0.3
+const ENCODE_SHARE_MAX = 0.3
 /** Even then a snapshot moves on. */
-export const SLICE_ENTRIES_MIN = 8
+const SLICE_ENTRIES_MIN = 8
 /** Below a millisecond or two for ordinary values. */
 export const SLICE_ENTRIES_MAX = 1024
 

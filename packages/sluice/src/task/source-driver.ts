@@ -16,12 +16,13 @@ import type { OperatorStateItems } from '../state/operator-state.ts'
 import { NO_TIMESTAMP } from '../stream/element.ts'
 import { SplitWatermarks, type SplitWatermark } from '../time/split-watermarks.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
+import type { WatermarkUpdate } from '../time/watermark-update.ts'
 import type { SourceNode } from '../graph/logical-graph.ts'
 import type { OutputPressure } from '../exchange/blocking.ts'
 import { RateLimiter } from './rate-limiter.ts'
 
 /** Records of one poll at the most. */
-export const POLL_RECORDS_MAX = 512
+const POLL_RECORDS_MAX = 512
 
 export interface SourceDriverOptions {
   readonly node: SourceNode
@@ -87,7 +88,7 @@ export class SourceDriver {
   }
 
   /** The combined watermark of the splits if it grew, and whether all are idle. */
-  watermark(nowMs: number): { readonly watermark?: number; readonly idle?: boolean } {
+  watermark(nowMs: number): WatermarkUpdate {
     return this.#watermarks.emit(nowMs)
   }
 

@@ -3,9 +3,11 @@ import type { OperatorUid } from '../base/ids.ts'
 import type { SourceNode } from '../graph/logical-graph.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
 import { MAX_WATERMARK } from '../stream/element.ts'
+import { NO_UPDATE } from '../time/watermark-update.ts'
 import type { TaskCounters } from './counters.ts'
 import type { OperatorChain } from './operator-chain.ts'
 import { SourceDriver } from './source-driver.ts'
+import { applyUpdate } from './event-time-update.ts'
 import type { StepTurn } from './step-turn.ts'
 import type { HeadResult, TaskHead } from './stream-task.ts'
 import type { TaskEnvironment } from './task-environment.ts'
@@ -21,7 +23,7 @@ export interface SourceHeadOptions {
 }
 
 /** Records between two watermarks at the most, so that a fast source does not pile up state between two intervals. */
-export const WATERMARK_RECORDS_MAX = 16_384
+const WATERMARK_RECORDS_MAX = 16_384
 
 export class SourceHead implements TaskHead {
   readonly #options: SourceHeadOptions
@@ -66,9 +68,9 @@ export class SourceHead implements TaskHead {
     this.#driver.start(this.#restored)
   }
 
-  addSplits(splits: readonly unknown[], noMore: boolean): void {
-    this.#driver.addSplits(splits)
-    if (noMore) this.#driver.noMoreSplits()
+  onSplits(assignment: { readonly splits: readonly unknown[]; readonly noMore: boolean }): void {
+    this.#driver.addSplits(assignment.splits)
+    if (assignment.noMore) this.#driver.noMoreSplits()
   }
 
   step(): HeadResult {
@@ -102,19 +104,13 @@ export class SourceHead implements TaskHead {
   }
 
   #emitWatermark(): boolean {
-    const { task, chain, turn } = this.#options
+    const { task } = this.#options
     const nowMs = task.env.clock.monotonicMs()
     if (nowMs < this.#nextWatermarkMs && this.#driver.recordsIn < this.#nextWatermarkRecords) return false
     this.#nextWatermarkMs = nowMs + task.settings.watermarkIntervalMs
     this.#nextWatermarkRecords = this.#driver.recordsIn + WATERMARK_RECORDS_MAX
-    const { watermark, idle } = this.#driver.watermark(nowMs)
-    if (idle === false) broadcastIdleness(task, false)
-    if (watermark !== undefined) chain.advance(watermark, turn)
-    if (idle === true) broadcastIdleness(task, true)
-    return watermark !== undefined || idle !== undefined
+    const update = this.#driver.watermark(nowMs)
+    applyUpdate(update, this.#options)
+    return update !== NO_UPDATE
   }
-}
-
-export function broadcastIdleness(task: TaskEnvironment, idle: boolean): void {
-  for (const output of task.outputs) output.broadcast({ kind: 'idleness', idle })
 }

@@ -2,7 +2,7 @@ import type { OutputPressure } from '../exchange/blocking.ts'
 import type { Turn } from '../state/turn.ts'
 
 /** Timers that one step fires at the most. */
-export const TIMERS_PER_STEP_MAX = 1024
+const TIMERS_PER_STEP_MAX = 1024
 
 /** The turn of one step: over when output is blocked or the step had its share of timers. */
 export class StepTurn implements Turn {

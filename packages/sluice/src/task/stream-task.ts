@@ -12,7 +12,7 @@
  * T6 A drained task keeps taking part in checkpoints until `finish`.
  */
 import { assert, present } from '../base/assert.ts'
-import { EngineError, asEngineError, errorToData, type ErrorContext } from '../base/errors.ts'
+import { asEngineError, errorToData, type EngineError, type ErrorContext } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
 import type { TaskReport } from '../base/task-report.ts'
 import type { CheckpointMode } from '../stream/element.ts'
@@ -176,7 +176,7 @@ export class StreamTask {
     const hasFired = this.#fireProcessingTimers()
     if (hasWorked || hasFired) this.#snapshots.slicePaced()
     else this.#snapshots.sliceFreely()
-    return this.#settle(hasWorked || hasFired || this.#snapshots.isEncoding)
+    return hasWorked || hasFired || this.#snapshots.isEncoding ? this.#goOn() : this.#rest()
   }
 
   #advanceOrTakeBatch(): boolean {
@@ -219,16 +219,21 @@ export class StreamTask {
     return true
   }
 
-  /** Decides what to wait for, and sends what has gathered when there is nothing else to do. */
-  #settle(hasMore: boolean): StepResult {
-    const nowMs = this.#meter.nowMs
-    if (!hasMore || nowMs - this.#lastFlushMs >= this.environment.settings.bufferTimeoutMs) {
-      this.#lastFlushMs = nowMs
-      for (const output of this.environment.outputs) output.flush()
-    }
-    if (hasMore) return this.#isBlocked() ? 'blocked' : 'progress'
+  #goOn(): StepResult {
+    if (this.#meter.nowMs - this.#lastFlushMs >= this.environment.settings.bufferTimeoutMs) this.#flush()
+    return this.#isBlocked() ? 'blocked' : 'progress'
+  }
+
+  /** Nothing left to do: sends what has gathered, and decides what to wait for. */
+  #rest(): StepResult {
+    this.#flush()
     this.#wakeTimer.set(this.#chain.earliestWakeMs(), this.#state === 'running' ? present(this.#head, 'the head').nextStepMs() : Number.POSITIVE_INFINITY)
     return 'idle'
+  }
+
+  #flush(): void {
+    this.#lastFlushMs = this.#meter.nowMs
+    for (const output of this.environment.outputs) output.flush()
   }
 
   #readMail(): void {
@@ -250,7 +255,7 @@ export class StreamTask {
       case 'aborted':
         return this.#abort(mail.checkpoint)
       case 'splits':
-        return present(this.#source, 'the source of the task').addSplits(mail.splits, mail.noMore)
+        return present(this.#source, 'the source of the task').onSplits(mail)
       case 'finish':
         return this.#finish()
     }

@@ -9,7 +9,8 @@ export const acquiring: PhaseTable<'acquiring'> = {
   stop: (at) => close(at.core, { outcome: 'stopped', live: [] }),
   cancel: (at) => close(at.core, { outcome: 'canceled', live: [] }),
   restored: impossible('restored already'),
-  acquired: (at) => go(at.core, { name: 'deploying', deployed: new Set() }, [{ kind: 'cancel-timers' }, { kind: 'deploy' }]),
+  acquired: (at) =>
+    go(at.core, { name: 'deploying', deployed: new Set() }, [{ kind: 'cancel-timers' }, { kind: 'deploy' }]),
   deployed: noTasks,
   drained: noTasks,
   finished: noTasks,

@@ -1,6 +1,16 @@
 /** The slots build their tasks and read their state. */
 import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
-import { close, failOver, go, ignored, impossible, lossOf, unexpectedStop, withMember, without } from '../transitions.ts'
+import {
+  close,
+  failOver,
+  go,
+  ignored,
+  impossible,
+  lossOf,
+  unexpectedStop,
+  withMember,
+  without,
+} from '../transitions.ts'
 
 const notStarted = impossible('tasks were not started')
 

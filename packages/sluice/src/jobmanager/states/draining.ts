@@ -1,6 +1,20 @@
 /** Every task has handled its whole input; the final checkpoint is on its way to being committed by all of them. */
 import type { At, CommitProgress, Effect, EventOf, PhaseTable, Step } from '../job-state.ts'
-import { close, commitsTimeout, enterFinishing, failOver, go, ignored, impossible, isCommitted, lossOf, stay, unexpectedStop, withCommitted, without } from '../transitions.ts'
+import {
+  close,
+  commitsTimeout,
+  enterFinishing,
+  failOver,
+  go,
+  ignored,
+  impossible,
+  isCommitted,
+  lossOf,
+  stay,
+  unexpectedStop,
+  withCommitted,
+  without,
+} from '../transitions.ts'
 
 export const draining: PhaseTable<'draining'> = {
   start: ignored('started already'),

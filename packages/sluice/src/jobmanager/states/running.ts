@@ -1,6 +1,18 @@
 /** Tasks run, checkpoints are taken. */
 import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
-import { NO_COMMITS, close, enterFinishing, failOver, go, ignored, impossible, lossOf, unexpectedStop, withMember, without } from '../transitions.ts'
+import {
+  NO_COMMITS,
+  close,
+  enterFinishing,
+  failOver,
+  go,
+  ignored,
+  impossible,
+  lossOf,
+  unexpectedStop,
+  withMember,
+  without,
+} from '../transitions.ts'
 
 const notTriggered = impossible('neither a final checkpoint nor that of a stop was triggered')
 

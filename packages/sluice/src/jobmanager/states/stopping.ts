@@ -2,7 +2,18 @@
 import type { ErrorData } from '../../base/errors.ts'
 import type { SlotIndex } from '../../base/ids.ts'
 import type { At, CommitProgress, Effect, EventOf, PhaseTable, Step } from '../job-state.ts'
-import { close, commitsTimeout, go, ignored, impossible, isCommitted, stay, unexpectedStop, withCommitted, without } from '../transitions.ts'
+import {
+  close,
+  commitsTimeout,
+  go,
+  ignored,
+  impossible,
+  isCommitted,
+  stay,
+  unexpectedStop,
+  withCommitted,
+  without,
+} from '../transitions.ts'
 
 export const stopping: PhaseTable<'stopping'> = {
   start: ignored('started already'),

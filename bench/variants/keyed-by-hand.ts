@@ -1,0 +1,21 @@
+import { DISORDER_MS, WATERMARK_RECORDS, eventAt } from '../workload/events.ts'
+import { HandWindows } from '../workload/hand-window.ts'
+import { ResultSumming } from '../workload/results.ts'
+import type { KeyedMeasurement, KeyedTask } from './keyed-measurement.ts'
+
+/** One loop, one thread. */
+export async function countByHand({ records }: KeyedTask): Promise<KeyedMeasurement> {
+  const beginMs = performance.now()
+  const results = new ResultSumming()
+  const windows = new HandWindows(results)
+  let maxTimestampMs = 0
+  for (let index = 0; index < records; index++) {
+    const event = eventAt(index)
+    if (event.timestampMs > maxTimestampMs) maxTimestampMs = event.timestampMs
+    windows.add(event.key, event.timestampMs)
+    if (index % WATERMARK_RECORDS === 0) windows.advance(maxTimestampMs - DISORDER_MS - 1)
+  }
+  windows.advance(Number.MAX_SAFE_INTEGER)
+  const processingMs = performance.now() - beginMs
+  return { processingMs, wholeMs: processingMs, summary: results.summary(), checkpoints: 0 }
+}

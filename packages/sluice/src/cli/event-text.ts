@@ -1,0 +1,43 @@
+/** Events of a job as sentences for people. */
+import { unreachable } from '../base/assert.ts'
+import { formatError } from '../base/errors.ts'
+import type { JobEvent } from '../jobmanager/job-events.ts'
+import { durationText } from './format.ts'
+import { errorLines } from './error-text.ts'
+
+/** Lines to print; empty for what the progress display shows. */
+export function eventLines(event: JobEvent): readonly string[] {
+  switch (event.kind) {
+    case 'state-changed':
+    case 'checkpoint-completed':
+      return []
+    case 'started-fresh':
+      return ['started from the beginning']
+    case 'restored':
+      return [`resumed from checkpoint ${event.checkpoint} (taken ${durationText(event.ageMs)} before)`]
+    case 'fell-back':
+      return [`checkpoint ${event.checkpoint} was skipped, the one before is tried: ${formatError(event.error)}`]
+    case 'failed':
+      return errorLines(event.failure.error)
+    case 'failure-merged':
+      return [`also: ${formatError(event.failure.error)}`]
+    case 'restarting':
+      return [restartingText(event)]
+    case 'slots-killed':
+      return [`slots ${event.slots.join(', ')} did not stop in time and were ended`]
+    case 'checkpoint-failed':
+      return [`checkpoint ${event.checkpoint ?? ''} failed: ${formatError(event.error)}`.replace('  ', ' ')]
+    case 'stop-checkpoint-failed':
+      return [`the last checkpoint failed, the job resumes from the one before: ${formatError(event.error)}`]
+    case 'ended':
+      return event.error === undefined || event.error.code !== 'JOB1003' ? [] : errorLines(event.error)
+    default:
+      return unreachable('an event of a job', event)
+  }
+}
+
+function restartingText({ inMs, restartCount, crashLoop }: Extract<JobEvent, { readonly kind: 'restarting' }>): string {
+  const text = `restarting in ${durationText(inMs)} (restart ${restartCount})`
+  if (crashLoop === undefined) return text
+  return `${text}; the last ${crashLoop.failureCount} failures were at the same record: ${crashLoop.record}`
+}

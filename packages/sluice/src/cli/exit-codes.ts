@@ -1,0 +1,12 @@
+/** Exit codes of the command line; docs/guide/cli.md lists them. */
+export const EXIT = {
+  /** Finished, or stopped on request. */
+  done: 0,
+  failed: 1,
+  /** Not started: the command line, the options, the job module or its surroundings are wrong. */
+  refused: 2,
+  /** Cancelled by a second signal. */
+  interrupted: 130,
+  /** Whoever read the output has gone, as with `sluice run … | head`. */
+  outputClosed: 141,
+} as const

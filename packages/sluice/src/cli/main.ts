@@ -1,0 +1,57 @@
+/** The command line. Data goes to stdout, everything else to stderr; exit codes are in exit-codes.ts. */
+import { readFileSync } from 'node:fs'
+import { asEngineError, errorToData } from '../base/errors.ts'
+import { lineOutput, type LineOutput } from '../cluster/line-output.ts'
+import { parseArguments, type Invocation, type OutputForm } from './arguments.ts'
+import { errorLines } from './error-text.ts'
+import { EXIT } from './exit-codes.ts'
+import { LiveBlock } from './live-block.ts'
+import type { RunView } from './run-view.ts'
+
+const STDOUT = 1
+const STDERR = 2
+
+/** Runs one command; resolves with the exit code. */
+export async function main(words: readonly string[]): Promise<number> {
+  const stderr = lineOutput(STDERR)
+  try {
+    return await perform(parseArguments(words, version()), stderr)
+  } catch (thrown) {
+    for (const line of errorLines(errorToData(asEngineError(thrown, 'INT1001', 'the command failed')))) stderr.writeLine(line)
+    return EXIT.refused
+  }
+}
+
+async function perform(invocation: Invocation, stderr: LineOutput): Promise<number> {
+  switch (invocation.kind) {
+    case 'run': {
+      const { runCommand } = await import('./run-command.ts')
+      return runCommand(invocation, await viewFor(invocation.form, stderr))
+    }
+    case 'options': {
+      const { optionsCommand } = await import('./options-command.ts')
+      optionsCommand(invocation.form, lineOutput(STDOUT))
+      return EXIT.done
+    }
+    case 'answered':
+      return EXIT.done
+  }
+}
+
+async function viewFor(form: OutputForm, stderr: LineOutput): Promise<RunView> {
+  const stdout = lineOutput(STDOUT)
+  if (form === 'json') {
+    const { JsonView } = await import('./json-view.ts')
+    console.log = console.error // the job's own words, in this thread too, must not come between the JSON lines
+    return new JsonView({ stdout, stderr, clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() } })
+  }
+  const { TextView } = await import('./text-view.ts')
+  const block = process.stderr.isTTY ? new LiveBlock(stderr, () => process.stderr.columns) : undefined
+  return new TextView({ stdout, stderr, block, nowMs: () => performance.now() })
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest
+  return isManifest && typeof manifest.version === 'string' ? manifest.version : 'unknown'
+}

@@ -1,0 +1,105 @@
+/**
+ * `sluice run`: runs one job, shows it, and obeys signals.
+ *
+ * First SIGINT or SIGTERM: the job stops with a last checkpoint. Second: it is cancelled at once.
+ */
+import { ERROR_CODES } from '../base/error-codes.ts'
+import { asEngineError, errorToData } from '../base/errors.ts'
+import { startRun, type JobClient, type RunResult } from '../cluster/job-run.ts'
+import { environmentLayer } from '../config/option-layers.ts'
+import type { RunArguments } from './arguments.ts'
+import { EXIT } from './exit-codes.ts'
+import type { RunView } from './run-view.ts'
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
+export async function runCommand(asked: RunArguments, view: RunView): Promise<number> {
+  const interruption = new Interruption(view)
+  try {
+    const client = await startRun({
+      job: asked.job,
+      params: asked.params,
+      layers: [asked.layer, environmentLayer(process.env)],
+      stateDir: asked.stateDir,
+      start: asked.start,
+      output: view,
+      listener: (event) => view.onEvent(event),
+      warn: (text) => view.warn(text),
+    })
+    view.onStarted(client)
+    interruption.onStarted(client)
+    return exitCodeOf(await watch(client, view), interruption)
+  } catch (thrown) {
+    view.onRefused(errorToData(asEngineError(thrown, 'INT1001', 'the job could not be started')))
+    return EXIT.refused
+  } finally {
+    interruption.dispose()
+  }
+}
+
+async function watch(client: JobClient, view: RunView): Promise<RunResult> {
+  const timer = setInterval(() => view.onProgress(client.status()), view.progressIntervalMs)
+  const result = await client.result
+  clearInterval(timer)
+  view.onResult(result, client.stateDirectory)
+  return result
+}
+
+function exitCodeOf({ state, error }: RunResult, interruption: Interruption): number {
+  if (state === 'finished' || state === 'stopped') return EXIT.done
+  if (state === 'canceled') return interruption.cause === 'output-closed' ? EXIT.outputClosed : EXIT.interrupted
+  return error !== undefined && isRefusal(error.code) ? EXIT.refused : EXIT.failed
+}
+
+/** The user's mistake, found before anything ran: the JobMaster gives such errors as they are, every other as JOB1003. */
+function isRefusal(code: keyof typeof ERROR_CODES): boolean {
+  const { domain, retry } = ERROR_CODES[code]
+  return code !== 'JOB1003' && domain === 'user' && retry === 'never'
+}
+
+type Wish = 'none' | 'stop' | 'cancel'
+
+/** What the user asked for by signals; remembered while the job is still being started. */
+class Interruption {
+  readonly #view: RunView
+  readonly #onSignal = (): void => this.#escalate()
+  #client: JobClient | undefined
+  #wish: Wish = 'none'
+
+  constructor(view: RunView) {
+    this.#view = view
+    for (const signal of SIGNALS) process.on(signal, this.#onSignal)
+  }
+
+  onStarted(client: JobClient): void {
+    this.#client = client
+    this.#apply()
+  }
+
+  dispose(): void {
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal)
+  }
+
+  #escalate(): void {
+    if (this.#wish === 'none') {
+      this.#wish = 'stop'
+      this.#view.note(this.#stopText())
+    } else if (this.#wish === 'stop') {
+      this.#wish = 'cancel'
+      this.#view.note('cancelling')
+    }
+    this.#apply()
+  }
+
+  #stopText(): string {
+    const keeps = this.#client === undefined || this.#client.stateDirectory !== undefined
+    return keeps ? 'stopping with a last checkpoint; once more cancels at once' : 'stopping; checkpointing is off, so nothing is kept'
+  }
+
+  #apply(): void {
+    if (this.#client === undefined) {
+      if (this.#wish === 'cancel') process.exit(EXIT.interrupted)
+    } else if (this.#wish === 'stop') void this.#client.stop()
+    else if (this.#wish === 'cancel') void this.#client.cancel()
+  }
+}
