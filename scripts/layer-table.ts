@@ -32,7 +32,7 @@ export const LAYERS: Readonly<Record<string, LayerRow>> = {
   task: { imports: LAYER_3, types: ['graph'] },
   control: { imports: ['base', 'stream'], types: ['checkpoint', 'graph'] },
   taskmanager: { imports: [...LAYER_2, 'task', 'control'], types: ['graph'] },
-  jobmanager: { imports: [...LAYER_1, 'graph', 'checkpoint', 'control', 'connector'] },
+  jobmanager: { imports: [...LAYER_1, 'graph', 'checkpoint', 'control', 'connector'], types: ['state'] },
   rest: { imports: ['base', 'jobmanager'] },
   cluster: { imports: [...BELOW_ROOTS, 'testing'] },
   testing: { imports: [...BELOW_ROOTS, 'cluster'] },

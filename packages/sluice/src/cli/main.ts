@@ -1,6 +1,7 @@
 /** The command line. Data goes to stdout, everything else to stderr; exit codes are in exit-codes.ts. */
 import { readFileSync } from 'node:fs'
 import { asEngineError, errorToData } from '../base/errors.ts'
+import { deferred } from '../base/deferred.ts'
 import { lineOutput, type LineOutput } from '../cluster/line-output.ts'
 import { parseArguments, type Invocation, type OutputForm } from './arguments.ts'
 import { errorLines } from './error-text.ts'
@@ -26,7 +27,9 @@ async function perform(invocation: Invocation, stderr: LineOutput): Promise<numb
   switch (invocation.kind) {
     case 'run': {
       const { runCommand } = await import('./run-command.ts')
-      return runCommand(invocation, await viewFor(invocation.form, stderr))
+      const closed = deferred<void>()
+      const stdout = lineOutput(STDOUT, () => closed.resolve())
+      return runCommand(invocation, await viewFor(invocation.form, stdout, stderr), closed.promise)
     }
     case 'options': {
       const { optionsCommand } = await import('./options-command.ts')
@@ -38,8 +41,7 @@ async function perform(invocation: Invocation, stderr: LineOutput): Promise<numb
   }
 }
 
-async function viewFor(form: OutputForm, stderr: LineOutput): Promise<RunView> {
-  const stdout = lineOutput(STDOUT)
+async function viewFor(form: OutputForm, stdout: LineOutput, stderr: LineOutput): Promise<RunView> {
   if (form === 'json') {
     const { JsonView } = await import('./json-view.ts')
     console.log = console.error // the job's own words, in this thread too, must not come between the JSON lines

@@ -13,8 +13,10 @@ import type { RunView } from './run-view.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
-export async function runCommand(asked: RunArguments, view: RunView): Promise<number> {
+/** @param outputClosed resolves when whoever read stdout has gone */
+export async function runCommand(asked: RunArguments, view: RunView, outputClosed: Promise<void>): Promise<number> {
   const interruption = new Interruption(view)
+  void outputClosed.then(() => interruption.onOutputClosed())
   try {
     const client = await startRun({
       job: asked.job,
@@ -47,7 +49,7 @@ async function watch(client: JobClient, view: RunView): Promise<RunResult> {
 
 function exitCodeOf({ state, error }: RunResult, interruption: Interruption): number {
   if (state === 'finished' || state === 'stopped') return EXIT.done
-  if (state === 'canceled') return interruption.cause === 'output-closed' ? EXIT.outputClosed : EXIT.interrupted
+  if (state === 'canceled') return interruption.isOutputClosed ? EXIT.outputClosed : EXIT.interrupted
   return error !== undefined && isRefusal(error.code) ? EXIT.refused : EXIT.failed
 }
 
@@ -65,6 +67,7 @@ class Interruption {
   readonly #onSignal = (): void => this.#escalate()
   #client: JobClient | undefined
   #wish: Wish = 'none'
+  #isOutputClosed = false
 
   constructor(view: RunView) {
     this.#view = view
@@ -73,6 +76,18 @@ class Interruption {
 
   onStarted(client: JobClient): void {
     this.#client = client
+    this.#apply()
+  }
+
+  get isOutputClosed(): boolean {
+    return this.#isOutputClosed
+  }
+
+  /** A last checkpoint would cover lines that nobody got. */
+  onOutputClosed(): void {
+    this.#isOutputClosed = true
+    this.#wish = 'cancel'
+    this.#view.note('stdout was closed by its reader: cancelling')
     this.#apply()
   }
 
@@ -98,7 +113,7 @@ class Interruption {
 
   #apply(): void {
     if (this.#client === undefined) {
-      if (this.#wish === 'cancel') process.exit(EXIT.interrupted)
+      if (this.#wish === 'cancel') process.exit(this.#isOutputClosed ? EXIT.outputClosed : EXIT.interrupted)
     } else if (this.#wish === 'stop') void this.#client.stop()
     else if (this.#wish === 'cancel') void this.#client.cancel()
   }
