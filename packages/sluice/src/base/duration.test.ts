@@ -12,7 +12,7 @@ describe('a duration', () => {
   })
 
   test('comes back as it was written', () => {
-    fc.assert(fc.property(fc.nat(1_000_000_000), (ms) => expect(parseDuration(formatDuration(ms))).toBe(ms)))
+    fc.assert(fc.property(fc.nat(1_000_000_000), (ms) => parseDuration(formatDuration(ms)) === ms))
     expect([0, 1500, 7_200_000, 172_800_000].map(formatDuration)).toEqual(['0ms', '1500ms', '2h', '2d'])
   })
 })

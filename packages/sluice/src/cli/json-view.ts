@@ -1,6 +1,6 @@
 /** A run as JSON lines on stdout, for programs; the shapes are described in docs/guide/cli.md. */
 import type { ErrorData } from '../base/errors.ts'
-import type { JobClient, RunResult } from '../cluster/job-run.ts'
+import type { RunFacts, RunResult } from '../cluster/job-run.ts'
 import type { LineOutput } from '../cluster/line-output.ts'
 import type { JobEvent } from '../jobmanager/job-events.ts'
 import type { JobStatus } from '../jobmanager/job-status.ts'
@@ -27,8 +27,8 @@ export class JsonView implements RunView {
     this.#meter = new ProgressMeter(options.clock.monotonicMs())
   }
 
-  onStarted({ jobName, stateDirectory, options }: JobClient): void {
-    this.#write('started', { job: jobName, stateDirectory: stateDirectory ?? null, parallelism: options.parallelism })
+  onPlanned({ jobName, stateDirectory, options }: RunFacts): void {
+    this.#write('planned', { job: jobName, stateDirectory: stateDirectory ?? null, parallelism: options.parallelism })
   }
 
   onEvent(event: JobEvent): void {

@@ -25,10 +25,10 @@ export async function runCommand(asked: RunArguments, view: RunView, outputClose
       stateDir: asked.stateDir,
       start: asked.start,
       output: view,
+      onPlanned: (facts) => view.onPlanned(facts),
       listener: (event) => view.onEvent(event),
       warn: (text) => view.warn(text),
     })
-    view.onStarted(client)
     interruption.onStarted(client)
     return exitCodeOf(await watch(client, view), interruption)
   } catch (thrown) {

@@ -1,5 +1,5 @@
 import type { ErrorData } from '../base/errors.ts'
-import type { JobClient, RunResult } from '../cluster/job-run.ts'
+import type { RunFacts, RunResult } from '../cluster/job-run.ts'
 import type { ThreadOutput } from '../cluster/slot-thread-handle.ts'
 import type { JobEvent } from '../jobmanager/job-events.ts'
 import type { JobStatus } from '../jobmanager/job-status.ts'
@@ -7,7 +7,7 @@ import type { JobStatus } from '../jobmanager/job-status.ts'
 /** How a run is shown. One for terminals, one for logs, one for programs. */
 export interface RunView extends ThreadOutput {
   readonly progressIntervalMs: number
-  onStarted(client: JobClient): void
+  onPlanned(facts: RunFacts): void
   onEvent(event: JobEvent): void
   onProgress(status: JobStatus): void
   /** Something that is good to know; a whole sentence. */

@@ -1,6 +1,6 @@
 /** A run as text: results on stdout, everything else on stderr. On a terminal the progress is drawn in place. */
 import type { ErrorData } from '../base/errors.ts'
-import type { JobClient, RunResult } from '../cluster/job-run.ts'
+import type { RunFacts, RunResult } from '../cluster/job-run.ts'
 import type { LineOutput } from '../cluster/line-output.ts'
 import type { JobEvent } from '../jobmanager/job-events.ts'
 import type { JobStatus } from '../jobmanager/job-status.ts'
@@ -36,7 +36,7 @@ export class TextView implements RunView {
     this.progressIntervalMs = options.block === undefined ? LINE_INTERVAL_MS : DRAW_INTERVAL_MS
   }
 
-  onStarted({ jobName, stateDirectory }: JobClient): void {
+  onPlanned({ jobName, stateDirectory }: RunFacts): void {
     this.#jobName = jobName
     this.note(`job "${jobName}", ${stateDirectory === undefined ? 'checkpointing is off' : `state in ${stateDirectory}`}`)
   }

@@ -55,6 +55,7 @@ export async function start(job: JobDefinition | URL | string, options: ExecuteO
     stateDir,
     start: fresh ? 'fresh' : 'continue',
     output: processOutput(),
+    onPlanned: () => {},
     listener,
     warn: (text) => process.emitWarning(text, 'SluiceWarning'),
   })

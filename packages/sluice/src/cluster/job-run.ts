@@ -42,18 +42,23 @@ export interface RunRequest {
   readonly stateDir: string | undefined
   readonly start: 'continue' | 'fresh'
   readonly output: ThreadOutput
+  /** Told once, before the first event. */
+  onPlanned(facts: RunFacts): void
   /** Must not throw. */
   listener(event: JobEvent): void
   /** Whole sentences for the author of the job. */
   warn(text: string): void
 }
 
-/** A job that was started. */
-export interface JobClient {
+export interface RunFacts {
   readonly jobName: string
   readonly options: ResolvedOptions
   /** Where its state is; undefined when checkpointing is off. */
   readonly stateDirectory: string | undefined
+}
+
+/** A job that was started. */
+export interface JobClient extends RunFacts {
   status(): JobStatus
   /** Takes a last checkpoint, then ends the job; started again, it goes on from there. Resolves when it has ended. */
   stop(): Promise<void>
@@ -87,6 +92,7 @@ export async function startRun(request: RunRequest): Promise<JobClient> {
     const planned = planDefinition(definition, request.params, request.layers)
     for (const warning of planned.warnings) request.warn(warning)
     const state = await openState(request, planned, env)
+    request.onPlanned(factsOf(planned, state))
     return await startPlanned(request, { env, planned, state, early, origin })
   } catch (error) {
     await Promise.all(early.map((thread) => thread.end())) // E1
@@ -129,11 +135,15 @@ async function openState({ stateDir, start, layers }: RunRequest, { graph, optio
   return openStateDirectory({ disk, root, jobName, start, processes: systemProcesses() })
 }
 
+function factsOf({ graph, options }: PlannedJob, state: StateDirectory | undefined): RunFacts {
+  return { jobName: graph.jobName, options, stateDirectory: state?.root }
+}
+
 async function startPlanned(request: RunRequest, parts: RunParts): Promise<JobClient> {
   const { state, early } = parts
   if (state?.finishedBefore !== undefined) {
     await Promise.all([state.release(), ...early.map((thread) => thread.end())])
-    return finishedClient(parts.planned, state.root, state.finishedBefore)
+    return finishedClient(factsOf(parts.planned, state), state.finishedBefore)
   }
   try {
     return await startMaster(request, parts)
@@ -158,9 +168,7 @@ async function startMaster(request: RunRequest, parts: RunParts): Promise<JobCli
   })
   master.start()
   return {
-    jobName: planned.graph.jobName,
-    options: planned.options,
-    stateDirectory: state?.root,
+    ...factsOf(planned, state),
     status: () => master.status(),
     stop: () => master.stop(),
     cancel: () => master.cancel(),
@@ -227,9 +235,9 @@ function finishedRunOf(result: JobResult, wallMs: number): FinishedRun {
 }
 
 /** Stands for a job that had finished before. */
-function finishedClient({ graph, options }: PlannedJob, root: string, finishedBefore: FinishedRun): JobClient {
+function finishedClient(facts: RunFacts, finishedBefore: FinishedRun): JobClient {
   const status: Omit<JobStatus, 'state'> = {
-    jobName: graph.jobName,
+    jobName: facts.jobName,
     attempt: attemptNumber(0),
     restartCount: finishedBefore.restartCount,
     restoredCheckpoint: undefined,
@@ -241,9 +249,7 @@ function finishedClient({ graph, options }: PlannedJob, root: string, finishedBe
     staleMessageCount: 0,
   }
   return {
-    jobName: graph.jobName,
-    options,
-    stateDirectory: root,
+    ...facts,
     status: () => ({ ...status, state: 'finished' }),
     stop: async () => {},
     cancel: async () => {},

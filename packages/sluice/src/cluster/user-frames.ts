@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 
-const OWN_FOLDER = fileURLToPath(new URL('..', import.meta.url))
+/** Our sources, and the start script beside them. */
+const OWN_FOLDERS = ['..', '../../bin/'].map((folder) => fileURLToPath(new URL(folder, import.meta.url)))
 
 /** The lines of a stack that are code of the user: neither ours nor Node's. */
 export function userFrames(stack: string | undefined): readonly string[] {
@@ -10,5 +11,5 @@ export function userFrames(stack: string | undefined): readonly string[] {
 
 function isUserFrame(frame: string): boolean {
   if (frame.includes('(node:') || /at (?:async )?node:/.test(frame) || frame.includes('<anonymous>)')) return false
-  return !frame.includes(OWN_FOLDER)
+  return !OWN_FOLDERS.some((folder) => frame.includes(folder))
 }

@@ -1,0 +1,7 @@
+import { MemoryStore } from './memory-store.ts'
+import { describeStore } from './store-conformance.ts'
+
+describeStore('the store in memory', () => {
+  const store = new MemoryStore()
+  return { store, other: store, paths: () => store.dataPaths() }
+})

@@ -1,0 +1,159 @@
+/** What every checkpoint store has to do. Run by the test of each implementation. */
+import { describe, expect, test } from 'vitest'
+import { type CheckpointId, checkpointId } from '../../base/ids.ts'
+import type { CheckpointStore } from '../checkpoint-store.ts'
+import type { DataHandle } from '../handles.ts'
+
+export interface StoreUnderTest {
+  readonly store: CheckpointStore
+  /** Another process at the same storage; the same object where there can be only one. */
+  readonly other: CheckpointStore
+  /** Paths of everything that takes space, for the tests of clean-up. */
+  paths(): readonly string[]
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const id = checkpointId
+
+async function writeData(store: CheckpointStore, checkpoint: CheckpointId, name: string, ...chunks: string[]): Promise<DataHandle> {
+  const writer = await store.openData(checkpoint, name)
+  for (const chunk of chunks) await writer.write(bytes(chunk))
+  return writer.finish()
+}
+
+export function describeStore(name: string, create: () => StoreUnderTest): void {
+  describe(name, () => {
+    describeData(create)
+    describeManifests(create)
+    describeRemoval(create)
+    describeEpochs(create)
+  })
+}
+
+function describeData(create: () => StoreUnderTest): void {
+  test('gives data back as it was written, also to another process', async () => {
+    const { store, other } = create()
+    const handle = await writeData(store, id(1), 'map-0', 'hello ', 'world')
+    expect(handle.sizeBytes).toBe(11)
+    expect(await store.readData(handle)).toEqual(bytes('hello world'))
+    expect(await other.readData(handle)).toEqual(bytes('hello world'))
+  })
+
+  test('keeps an empty file', async () => {
+    const { store } = create()
+    expect(await store.readData(await writeData(store, id(1), 'map-0'))).toHaveLength(0)
+  })
+
+  test('refuses data that is not what the handle says', async () => {
+    const { store } = create()
+    const handle = await writeData(store, id(1), 'map-0', 'hello')
+    await expect(store.readData({ ...handle, sizeBytes: 4 })).rejects.toMatchObject({ code: 'CKP1003' })
+    await expect(store.readData({ ...handle, crc32: handle.crc32 + 1 })).rejects.toMatchObject({ code: 'CKP1003' })
+    await expect(store.readData({ ...handle, path: `${handle.path}x` })).rejects.toMatchObject({ code: 'CKP1003' })
+  })
+
+  test('refuses a second file of the same name', async () => {
+    const { store } = create()
+    await writeData(store, id(1), 'map-0', 'first')
+    await expect(store.openData(id(1), 'map-0')).rejects.toMatchObject({ code: 'CKP1001' })
+  })
+
+  test('an abandoned file leaves nothing', async () => {
+    const { store, paths } = create()
+    const writer = await store.openData(id(1), 'map-0')
+    await writer.write(bytes('x'))
+    await writer.abandon()
+    expect(paths()).toEqual([])
+  })
+
+  test('files of one checkpoint are written side by side', async () => {
+    const { store } = create()
+    const handles = await Promise.all(['a', 'b', 'c'].map((name) => writeData(store, id(3), name, name)))
+    expect(await Promise.all(handles.map((handle) => store.readData(handle)))).toEqual([bytes('a'), bytes('b'), bytes('c')])
+  })
+}
+
+function describeManifests(create: () => StoreUnderTest): void {
+  test('lists what was published, ascending, and gives it back', async () => {
+    const { store, other } = create()
+    expect(await store.published()).toEqual([])
+    for (const checkpoint of [9, 10, 2, 1_234_567]) expect(await store.publish(id(checkpoint), bytes(`m${checkpoint}`))).toBe('published')
+    expect(await other.published()).toEqual([2, 9, 10, 1_234_567])
+    expect(await other.readManifest(id(10))).toEqual(bytes('m10'))
+  })
+
+  test('a manifest is never replaced', async () => {
+    const { store, other } = create()
+    expect(await store.publish(id(1), bytes('first'))).toBe('published')
+    expect(await store.publish(id(1), bytes('again'))).toBe('exists')
+    expect(await other.publish(id(1), bytes('theirs'))).toBe('exists')
+    expect(await store.readManifest(id(1))).toEqual(bytes('first'))
+  })
+
+  test('of two that publish at once exactly one wins', async () => {
+    const { store, other } = create()
+    const outcomes = await Promise.all([store.publish(id(1), bytes('a')), other.publish(id(1), bytes('b'))])
+    expect([...outcomes].sort()).toEqual(['exists', 'published'])
+    expect(await store.readManifest(id(1))).toEqual(bytes(outcomes[0] === 'published' ? 'a' : 'b'))
+  })
+
+  test('a manifest that is not there is no manifest', async () => {
+    const { store } = create()
+    await expect(store.readManifest(id(7))).rejects.toMatchObject({ code: 'CKP1003' })
+  })
+
+  test('knows the greatest id, published or not', async () => {
+    const { store, other } = create()
+    expect(await store.highestId()).toBe(0)
+    await store.publish(id(4), bytes('m'))
+    expect(await other.highestId()).toBe(4)
+    await writeData(store, id(6), 'map-0', 'x')
+    expect(await other.highestId()).toBe(6)
+  })
+}
+
+function describeRemoval(create: () => StoreUnderTest): void {
+  test('discards a checkpoint with all it has, twice if need be', async () => {
+    const { store, paths } = create()
+    const handle = await writeData(store, id(1), 'map-0', 'x')
+    await store.publish(id(1), bytes('m'))
+    await store.discard(id(1))
+    await store.discard(id(1))
+    expect(await store.published()).toEqual([])
+    expect(paths()).toEqual([])
+    await expect(store.readData(handle)).rejects.toMatchObject({ code: 'CKP1003' })
+  })
+
+  test('data may still be written after a checkpoint was discarded, and is removed by the next discard', async () => {
+    const { store, paths } = create()
+    await writeData(store, id(1), 'map-0', 'x')
+    await store.discard(id(1))
+    await writeData(store, id(1), 'map-1', 'late')
+    await store.discard(id(1))
+    expect(paths()).toEqual([])
+  })
+
+  test('clears what was never published, but not what is in progress', async () => {
+    const { store, other } = create()
+    const kept = await writeData(store, id(1), 'map-0', 'published')
+    await store.publish(id(1), bytes('m'))
+    const gone = await writeData(store, id(2), 'map-0', 'lost')
+    const running = await writeData(store, id(3), 'map-0', 'running')
+    await other.discardUnpublished(new Set([id(3)]))
+    expect(await store.readData(kept)).toEqual(bytes('published'))
+    expect(await store.readData(running)).toEqual(bytes('running'))
+    await expect(store.readData(gone)).rejects.toMatchObject({ code: 'CKP1003' })
+  })
+}
+
+function describeEpochs(create: () => StoreUnderTest): void {
+  test('every claim gets an epoch of its own, greater than those before', async () => {
+    const { store, other } = create()
+    expect(await store.currentEpoch()).toBe(0)
+    const first = await store.claimEpoch()
+    const [second, third] = await Promise.all([store.claimEpoch(), other.claimEpoch()])
+    expect(first).toBe(1)
+    expect([second, third].sort()).toEqual([2, 3])
+    expect(await other.currentEpoch()).toBe(3)
+  })
+}
