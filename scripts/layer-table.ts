@@ -49,7 +49,6 @@ export const PURE_NODE_MODULES: readonly string[] = ['node:buffer', 'node:zlib']
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   hyparquet: ['connector'],
-  pino: ['cli', 'cluster'],
 }
 
 /**

@@ -8,7 +8,8 @@ import type { PollResult, ReaderContext, ReaderOutput, Source, SourceReader, Sou
 import type { FromSlot } from '../src/control/messages.ts'
 import { planJob } from '../src/graph/planner.ts'
 import { valueToBytes } from '../src/serde/value-codec.ts'
-import { SlotRunner, type SlotSettings } from '../src/taskmanager/slot-runner.ts'
+import type { SlotSettings } from '../src/taskmanager/slot-environment.ts'
+import { SlotRunner } from '../src/taskmanager/slot-runner.ts'
 import { createManualEnv } from '../src/testing/manual-env.ts'
 
 interface FeedSplit extends SourceSplit {

@@ -22,12 +22,27 @@ const IDS = 6
 function scenarios(withTrouble: 'with cancels and aborts' | 'barriers only'): fc.Arbitrary<Scenario> {
   const hasTrouble = withTrouble === 'with cancels and aborts'
   const channel = fc
-    .array(fc.constantFrom('barrier', 'barrier', 'barrier', hasTrouble ? 'cancel' : 'barrier', hasTrouble ? 'skip' : 'barrier'), {
-      minLength: IDS,
-      maxLength: IDS,
-    })
-    .map((kinds) => kinds.flatMap((kind, index): ChannelElement[] => (kind === 'barrier' || kind === 'cancel' ? [{ kind, id: index + 1 }] : [])))
-  const aborts = fc.dictionary(fc.nat(40).map(String), fc.integer({ min: 1, max: IDS }), { maxKeys: hasTrouble ? 3 : 0 })
+    .array(
+      fc.constantFrom(
+        'barrier',
+        'barrier',
+        'barrier',
+        hasTrouble ? 'cancel' : 'barrier',
+        hasTrouble ? 'skip' : 'barrier',
+      ),
+      {
+        minLength: IDS,
+        maxLength: IDS,
+      },
+    )
+    .map((kinds) =>
+      kinds.flatMap((kind, index): ChannelElement[] =>
+        kind === 'barrier' || kind === 'cancel' ? [{ kind, id: index + 1 }] : [],
+      ),
+    )
+  const aborts = fc.dictionary(fc.nat(40).map(String), fc.integer({ min: 1, max: IDS }), {
+    maxKeys: hasTrouble ? 3 : 0,
+  })
   return fc.record({
     channels: fc.array(channel, { minLength: 1, maxLength: 4 }),
     schedule: fc.array(fc.nat(3), { minLength: 60, maxLength: 60 }),
@@ -87,7 +102,9 @@ class Gate {
     const cut = this.#naiveCut(element.id)
     if (cut !== undefined) this.expected.push(cut)
     const event =
-      element.kind === 'barrier' ? { kind: element.kind, channel, checkpoint, mode: this.#mode } : { kind: element.kind, channel, checkpoint }
+      element.kind === 'barrier'
+        ? { kind: element.kind, channel, checkpoint, mode: this.#mode }
+        : { kind: element.kind, channel, checkpoint }
     this.#perform(this.#aligner.apply(event))
   }
 
@@ -105,7 +122,8 @@ class Gate {
 
   /** Looks at all that was delivered so far, without any state of an alignment. */
   #naiveCut(id: number): number | undefined {
-    const isFree = !this.#aborted.has(id) && !this.#delivered.flat().some((other) => other.kind === 'cancel' && other.id >= id)
+    const isFree =
+      !this.#aborted.has(id) && !this.#delivered.flat().some((other) => other.kind === 'cancel' && other.id >= id)
     const isNewest = this.expected.every((older) => older < id)
     const isThere =
       this.#mode === 'exactly-once'
@@ -135,7 +153,9 @@ describe('the barrier aligner', () => {
         fc.property(scenarios('with cancels and aborts'), (scenario) => {
           const gate = new Gate(scenario, mode)
           expect(gate.snapshots).toEqual([...new Set(gate.snapshots)].sort((a, b) => a - b))
-          const cancelled = gate.effects.flatMap((effect) => (effect.kind === 'forward-cancel' ? [effect.checkpoint] : []))
+          const cancelled = gate.effects.flatMap((effect) =>
+            effect.kind === 'forward-cancel' ? [effect.checkpoint] : [],
+          )
           expect(new Set(cancelled).size).toBe(cancelled.length)
           expect(cancelled.some((id) => gate.snapshots.includes(id))).toBe(false)
         }),
@@ -146,7 +166,10 @@ describe('the barrier aligner', () => {
   test('never blocks all channels for good: everything is delivered in the end', () => {
     fc.assert(
       fc.property(scenarios('with cancels and aborts'), (scenario) => {
-        const last = (channel: readonly ChannelElement[]): ChannelElement[] => [...channel, { kind: 'barrier', id: IDS + 1 }]
+        const last = (channel: readonly ChannelElement[]): ChannelElement[] => [
+          ...channel,
+          { kind: 'barrier', id: IDS + 1 },
+        ]
         const gate = new Gate({ ...scenario, channels: scenario.channels.map(last) }, 'exactly-once')
         expect(gate.leftOver()).toBe(0)
         expect(gate.blockedCount()).toBe(0)
@@ -168,7 +191,12 @@ describe('the barrier aligner', () => {
     const barrier = (channel: number, id: number): readonly AlignerEffect[] =>
       aligner.apply({ kind: 'barrier', channel, checkpoint: checkpointId(id), mode: 'at-least-once' })
     for (let id = 1; id <= 50; id++) barrier(0, id)
-    expect(barrier(0, 51).map(({ kind }) => kind)).toEqual(['alignment-started', 'alignment-ended', 'forward-cancel', 'decline'])
+    expect(barrier(0, 51).map(({ kind }) => kind)).toEqual([
+      'alignment-started',
+      'alignment-ended',
+      'forward-cancel',
+      'decline',
+    ])
     expect(barrier(1, 1)).toEqual([])
     expect(barrier(1, 2).map(({ kind }) => kind)).toEqual(['alignment-ended', 'snapshot'])
   })

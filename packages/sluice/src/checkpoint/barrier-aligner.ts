@@ -16,7 +16,12 @@ import type { CheckpointMode } from '../stream/element.ts'
 import type { DeclineReason } from './handles.ts'
 
 export type AlignerEvent =
-  | { readonly kind: 'barrier'; readonly channel: number; readonly checkpoint: CheckpointId; readonly mode: CheckpointMode }
+  | {
+      readonly kind: 'barrier'
+      readonly channel: number
+      readonly checkpoint: CheckpointId
+      readonly mode: CheckpointMode
+    }
   /** A cancel-barrier element. */
   | { readonly kind: 'cancel'; readonly channel: number; readonly checkpoint: CheckpointId }
   /** The coordinator has given the checkpoint up. */
@@ -83,7 +88,10 @@ export class BarrierAligner {
     const replaced = mode === 'exactly-once' ? this.#giveUpBelow(checkpoint) : []
     if (mode === 'exactly-once') this.#raiseFloor(checkpoint - 1)
     const { alignment, isNew } = this.#alignmentOf(checkpoint, mode)
-    assert(mode === 'at-least-once' || !alignment.arrived.has(channel), 'a blocked channel was read', { channel, checkpoint })
+    assert(mode === 'at-least-once' || !alignment.arrived.has(channel), 'a blocked channel was read', {
+      channel,
+      checkpoint,
+    })
     alignment.arrived.add(channel)
     const started: AlignerEffect[] = isNew ? [{ kind: 'alignment-started', checkpoint }] : []
     if (alignment.arrived.size === this.#channelCount) return [...replaced, ...started, ...this.#complete(alignment)]
@@ -135,7 +143,9 @@ export class BarrierAligner {
   /** B3 */
   #giveUpSurplus(): readonly AlignerEffect[] {
     const oldest = this.#alignments[0]
-    return oldest === undefined || this.#alignments.length <= CHECKPOINTS_TRACKED_MAX ? [] : this.#giveUpSubsumed(oldest)
+    return oldest === undefined || this.#alignments.length <= CHECKPOINTS_TRACKED_MAX
+      ? []
+      : this.#giveUpSubsumed(oldest)
   }
 
   #giveUpCancelled(checkpoint: CheckpointId): readonly AlignerEffect[] {

@@ -2,7 +2,15 @@
 import type { EngineError } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
 import { type CheckpointDraft, PERIODIC_TIMER, timeoutTimer } from './checkpoint-draft.ts'
-import { declined, interrupted, notRunning, publicationUnresolved, publishedByAnother, subsumed, tooManyFailures } from './checkpoint-errors.ts'
+import {
+  declined,
+  interrupted,
+  notRunning,
+  publicationUnresolved,
+  publishedByAnother,
+  subsumed,
+  tooManyFailures,
+} from './checkpoint-errors.ts'
 import type {
   AbortReason,
   ActiveCheckpoint,
@@ -116,7 +124,6 @@ export function announceQuiescence(draft: CheckpointDraft, before: CheckpointSta
   if (isQuiet && !isQuiescent(before)) draft.emit({ kind: 'quiesced' })
 }
 
-
 /** Removes what a checkpoint that is not and will not be published left, here and in the tasks. */
 function undo(draft: CheckpointDraft, recent: RecentAbort): void {
   remember(draft, recent)
@@ -168,7 +175,10 @@ function countFailure(draft: CheckpointDraft, checkpoint: CheckpointId, error: E
   if (isOverBudget) draft.emit({ kind: 'fail-job', error: tooManyFailures(draft.state, count, error) })
 }
 
-function summarize({ checkpoint, contents }: PublishingCheckpoint | ResolvingCheckpoint, nowMs: number): CheckpointSummary {
+function summarize(
+  { checkpoint, contents }: PublishingCheckpoint | ResolvingCheckpoint,
+  nowMs: number,
+): CheckpointSummary {
   const { snapshots, triggeredAtMs } = contents
   return {
     checkpoint,

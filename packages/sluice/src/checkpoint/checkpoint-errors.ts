@@ -26,7 +26,11 @@ export function enumeratorsFailed(state: CheckpointState, checkpoint: Checkpoint
   )
 }
 
-export function timedOut(state: CheckpointState, checkpoint: CheckpointId, missing: readonly TaskAddress[]): EngineError {
+export function timedOut(
+  state: CheckpointState,
+  checkpoint: CheckpointId,
+  missing: readonly TaskAddress[],
+): EngineError {
   const timeout = formatDuration(state.settings.timeoutMs)
   return new EngineError(
     'CKP1006',
@@ -93,7 +97,10 @@ const NOT_RUNNING_WORDS: Readonly<Record<Lifecycle, string>> = {
 
 export function notRunning(state: CheckpointState): EngineError {
   const why = NOT_RUNNING_WORDS[state.lifecycle]
-  return new EngineError('CKP1009', `no checkpoint can be taken: ${why}. ${newestRestorable(state)} Ask again once the job runs.`)
+  return new EngineError(
+    'CKP1009',
+    `no checkpoint can be taken: ${why}. ${newestRestorable(state)} Ask again once the job runs.`,
+  )
 }
 
 /** The tasks that have not acknowledged. */

@@ -4,7 +4,13 @@ import { EngineError } from '../base/errors.ts'
 import { type CheckpointId, checkpointId, subtaskIndex, vertexId } from '../base/ids.ts'
 import { isQuiescent } from './checkpoint-endings.ts'
 import { initialCheckpointState, stepCheckpoints } from './checkpoint-machine.ts'
-import type { CheckpointEffect, CheckpointSettings, CheckpointState, MachineEvent, TimerEvent } from './checkpoint-protocol.ts'
+import type {
+  CheckpointEffect,
+  CheckpointSettings,
+  CheckpointState,
+  MachineEvent,
+  TimerEvent,
+} from './checkpoint-protocol.ts'
 import type { TaskAddress, TaskSnapshot } from './handles.ts'
 
 /** What the world does next; impossible moves are passed over. */
@@ -16,7 +22,10 @@ type Move =
   | { readonly kind: 'look-up'; readonly outcome: 'done' | 'failed' }
   | { readonly kind: 'late ack'; readonly pick: number }
 
-const TASKS: readonly TaskAddress[] = [0, 1].map((subtask) => ({ vertex: vertexId('map'), subtask: subtaskIndex(subtask) }))
+const TASKS: readonly TaskAddress[] = [0, 1].map((subtask) => ({
+  vertex: vertexId('map'),
+  subtask: subtaskIndex(subtask),
+}))
 const FAILURE = new EngineError('CKP1001', 'the disk is full.')
 const STATS = { alignmentMs: 0, syncMs: 0, asyncMs: 0, stateBytes: 0 }
 
@@ -24,16 +33,32 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(10, 300, 1000, 3000) }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('ack' as const), pick: fc.nat(7) }) },
   { weight: 6, arbitrary: publishMoves('done') },
-  { weight: 1, arbitrary: publishMoves('lost', 'written, but failed') },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('look-up' as const), outcome: fc.constantFrom('done' as const, 'failed' as const) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('decline' as const, 'cancelled' as const, 'late ack' as const), pick: fc.nat(7) }) },
+  { weight: 2, arbitrary: publishMoves('lost', 'written, but failed', 'foreign') },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('look-up' as const),
+      outcome: fc.constantFrom('done' as const, 'failed' as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('decline' as const, 'cancelled' as const, 'late ack' as const),
+      pick: fc.nat(7),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('request' as const, 'restart' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('failover' as const) }) },
 )
 
-function publishMoves<Outcome extends Extract<Move, { kind: 'publish' }>['outcome']>(...outcomes: readonly Outcome[]): fc.Arbitrary<Move> {
+function publishMoves<Outcome extends Extract<Move, { kind: 'publish' }>['outcome']>(
+  ...outcomes: readonly Outcome[]
+): fc.Arbitrary<Move> {
   return fc.record({ kind: fc.constant('publish' as const), outcome: fc.constantFrom(...outcomes) })
 }
+
+const storages = fc.constantFrom<Storage>('own', 'own', 'shared', 'blind')
 
 const settings: fc.Arbitrary<CheckpointSettings> = fc.record({
   mode: fc.constant('exactly-once' as const),
@@ -45,9 +70,13 @@ const settings: fc.Arbitrary<CheckpointSettings> = fc.record({
   retained: fc.integer({ min: 1, max: 3 }),
 })
 
+/** `own`: this leader alone writes it; `shared`: another one may publish; `blind`: look-ups never succeed. */
+type Storage = 'own' | 'shared' | 'blind'
+
 /** Tasks, storage and timers around the machine; checks every effect against what really is. */
 class World {
   readonly #settings: CheckpointSettings
+  readonly #storage: Storage
   readonly #timers = new Map<string, { readonly atMs: number; readonly fires: TimerEvent }>()
   readonly #acked = new Map<CheckpointId, Set<number>>()
   readonly #publishing: CheckpointId[] = []
@@ -55,6 +84,7 @@ class World {
   readonly #everPublished = new Set<CheckpointId>()
   /** What the storage has. */
   readonly #manifests = new Set<CheckpointId>()
+  readonly #foreign = new Set<CheckpointId>()
   readonly #openRequests = new Set<number>()
   #state: CheckpointState
   #nowMs = 0
@@ -64,8 +94,9 @@ class World {
   #jobFailures = 0
   #expectedJobFailures = 0
 
-  constructor(given: CheckpointSettings) {
+  constructor(given: CheckpointSettings, storage: Storage) {
     this.#settings = given
+    this.#storage = storage
     this.#state = initialCheckpointState({ settings: given, firstId: checkpointId(1), completed: [] })
     this.#apply({ kind: 'run', fraction: 0.5 })
   }
@@ -108,8 +139,7 @@ class World {
     expect([...this.#openRequests]).toEqual([])
     expect([...this.#timers.keys()]).toEqual([])
     expect(this.#jobFailures).toBe(this.#expectedJobFailures)
-    const newest = Math.max(0, ...this.#manifests)
-    expect(newest).toBe(this.#state.completed.at(-1) ?? 0)
+    for (const completed of this.#state.completed) expect(this.#manifests).toContain(completed)
   }
 
   #apply(event: MachineEvent): void {
@@ -142,6 +172,7 @@ class World {
       case 'discard':
         expect(this.#manifests.has(effect.checkpoint)).toBe(false) // P5
         expect(this.#publishing).not.toContain(effect.checkpoint)
+        expect(this.#foreign).not.toContain(effect.checkpoint)
         return
       case 'notify-aborted':
         return expect(this.#manifests.has(effect.checkpoint)).toBe(false)
@@ -185,7 +216,8 @@ class World {
   #wait(ms: number): void {
     const untilMs = this.#nowMs + ms
     for (;;) {
-      const [name, timer] = [...this.#timers].filter(([, { atMs }]) => atMs <= untilMs).sort(([, a], [, b]) => a.atMs - b.atMs)[0] ?? []
+      const [name, timer] =
+        [...this.#timers].filter(([, { atMs }]) => atMs <= untilMs).sort(([, a], [, b]) => a.atMs - b.atMs)[0] ?? []
       if (name === undefined || timer === undefined) break
       this.#timers.delete(name)
       this.#nowMs = Math.max(this.#nowMs, timer.atMs)
@@ -203,12 +235,20 @@ class World {
   #answer(kind: 'ack' | 'decline' | 'cancelled', pick: number): void {
     const collecting = this.#state.active.filter(({ phase }) => phase === 'collecting')
     const checkpoint = collecting[pick % Math.max(1, collecting.length)]?.checkpoint
-    const open = checkpoint === undefined ? [] : TASKS.filter(({ subtask }) => this.#acked.get(checkpoint)?.has(subtask) === false)
+    const open =
+      checkpoint === undefined ? [] : TASKS.filter(({ subtask }) => this.#acked.get(checkpoint)?.has(subtask) === false)
     const task = open[pick % Math.max(1, open.length)]
     if (checkpoint === undefined || task === undefined) return
     this.#acked.get(checkpoint)?.add(task.subtask)
     if (kind === 'ack') this.#apply({ kind, checkpoint, snapshot: snapshotOf(task) })
-    else this.#apply({ kind: 'decline', checkpoint, task, reason: kind === 'decline' ? 'failed' : 'cancelled-upstream', error: FAILURE })
+    else
+      this.#apply({
+        kind: 'decline',
+        checkpoint,
+        task,
+        reason: kind === 'decline' ? 'failed' : 'cancelled-upstream',
+        error: FAILURE,
+      })
   }
 
   #lateAck(pick: number): void {
@@ -221,9 +261,11 @@ class World {
   }
 
   #finishPublish(outcome: Extract<Move, { kind: 'publish' }>['outcome']): void {
+    if (outcome === 'foreign' && this.#storage !== 'shared') return this.#finishPublish('done')
     const checkpoint = this.#publishing.shift()
     if (checkpoint === undefined) return
-    if (outcome === 'done' || outcome === 'written, but failed') this.#manifests.add(checkpoint)
+    if (outcome === 'foreign') this.#foreign.add(checkpoint)
+    if (outcome !== 'lost') this.#manifests.add(checkpoint)
     if (outcome === 'done') this.#apply({ kind: 'published', checkpoint })
     else if (outcome === 'foreign') this.#apply({ kind: 'exists', checkpoint })
     else this.#apply({ kind: 'publish-unknown', checkpoint, error: FAILURE })
@@ -232,7 +274,8 @@ class World {
   #finishLookUp(outcome: 'done' | 'failed'): void {
     const checkpoint = this.#lookUps.shift()
     if (checkpoint === undefined) return
-    if (outcome === 'failed') this.#apply({ kind: 'look-up-failed', checkpoint, error: FAILURE })
+    if (outcome === 'failed' || this.#storage === 'blind')
+      this.#apply({ kind: 'look-up-failed', checkpoint, error: FAILURE })
     else this.#apply({ kind: 'found', checkpoint, content: this.#manifests.has(checkpoint) ? 'ours' : 'none' })
   }
 }
@@ -244,8 +287,8 @@ function snapshotOf(task: TaskAddress): TaskSnapshot {
 describe('the checkpoint machine', () => {
   test('publishes once, discards nothing that is or may be published, keeps its limits, and settles every caller', () => {
     fc.assert(
-      fc.property(settings, fc.array(moves, { minLength: 20, maxLength: 150 }), (given, script) => {
-        const world = new World(given)
+      fc.property(settings, storages, fc.array(moves, { minLength: 20, maxLength: 150 }), (given, storage, script) => {
+        const world = new World(given, storage)
         for (const move of script) world.move(move)
         world.end()
       }),
@@ -254,10 +297,20 @@ describe('the checkpoint machine', () => {
   })
 
   test('is pure: the same step from the same state gives the same result, and the state it came from is unchanged', () => {
-    const given = { mode: 'exactly-once', intervalMs: 1000, pauseMinMs: 0, timeoutMs: 5000, concurrentMax: 1, failuresMax: 0, retained: 1 } as const
+    const given = {
+      mode: 'exactly-once',
+      intervalMs: 1000,
+      pauseMinMs: 0,
+      timeoutMs: 5000,
+      concurrentMax: 1,
+      failuresMax: 0,
+      retained: 1,
+    } as const
     const state = initialCheckpointState({ settings: given, firstId: checkpointId(7), completed: [] })
     const copy = structuredClone(state)
-    expect(stepCheckpoints(state, { kind: 'run', fraction: 0.5 }, 10)).toEqual(stepCheckpoints(state, { kind: 'run', fraction: 0.5 }, 10))
+    expect(stepCheckpoints(state, { kind: 'run', fraction: 0.5 }, 10)).toEqual(
+      stepCheckpoints(state, { kind: 'run', fraction: 0.5 }, 10),
+    )
     expect(state).toEqual(copy)
   })
 })

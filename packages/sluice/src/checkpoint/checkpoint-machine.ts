@@ -29,7 +29,14 @@ import type {
   LifecycleEventKind,
   MachineEvent,
 } from './checkpoint-protocol.ts'
-import { enqueueRequest, markPeriodicDue, rejectRequest, resumeSchedule, startSchedule, triggerNext } from './checkpoint-schedule.ts'
+import {
+  enqueueRequest,
+  markPeriodicDue,
+  rejectRequest,
+  resumeSchedule,
+  startSchedule,
+  triggerNext,
+} from './checkpoint-schedule.ts'
 
 export interface CheckpointStep {
   readonly state: CheckpointState
@@ -117,7 +124,10 @@ const LIFECYCLE_TABLE: Readonly<Record<Lifecycle, LifecycleRow>> = {
   },
 }
 
-function applyLifecycleEvent<Kind extends LifecycleEventKind>(draft: CheckpointDraft, event: LifecycleEvent<Kind>): void {
+function applyLifecycleEvent<Kind extends LifecycleEventKind>(
+  draft: CheckpointDraft,
+  event: LifecycleEvent<Kind>,
+): void {
   const row: LifecycleRow = LIFECYCLE_TABLE[draft.state.lifecycle]
   row[event.kind](draft, event)
 }

@@ -27,7 +27,9 @@ type Row<Active> = {
 }
 
 type Phase = ActiveCheckpoint['phase']
-type PhaseTable = { readonly [P in Phase]: Row<Extract<ActiveCheckpoint, { phase: P }>> } & { readonly absent: Row<undefined> }
+type PhaseTable = { readonly [P in Phase]: Row<Extract<ActiveCheckpoint, { phase: P }>> } & {
+  readonly absent: Row<undefined>
+}
 
 export function applyCheckpointEvent(draft: CheckpointDraft, event: CheckpointEvent): void {
   const active = draft.find(event.checkpoint)
@@ -145,9 +147,19 @@ const FINDINGS: Readonly<Record<FoundManifest, (draft: CheckpointDraft, active: 
 }
 
 /** P3 */
-function onSnapshotted(draft: CheckpointDraft, active: TriggeringCheckpoint, event: CheckpointEvent<'snapshotted'>): void {
+function onSnapshotted(
+  draft: CheckpointDraft,
+  active: TriggeringCheckpoint,
+  event: CheckpointEvent<'snapshotted'>,
+): void {
   const { checkpoint, enumerators, tasks } = event
-  const collecting: CollectingCheckpoint = { ...active, phase: 'collecting', enumerators, expected: tasks, snapshots: [] }
+  const collecting: CollectingCheckpoint = {
+    ...active,
+    phase: 'collecting',
+    enumerators,
+    expected: tasks,
+    snapshots: [],
+  }
   draft.put(collecting)
   draft.emit({ kind: 'send-trigger', checkpoint, mode: draft.state.settings.mode })
   publishIfComplete(draft, collecting)
@@ -155,8 +167,10 @@ function onSnapshotted(draft: CheckpointDraft, active: TriggeringCheckpoint, eve
 
 function onAck(draft: CheckpointDraft, active: CollectingCheckpoint, event: CheckpointEvent<'ack'>): void {
   const { snapshot } = event
-  if (!active.expected.some((task) => isSameTask(task, snapshot))) return ignored('ack of an unknown task')(draft, active, event)
-  if (active.snapshots.some((known) => isSameTask(known, snapshot))) return ignored('duplicate ack')(draft, active, event)
+  if (!active.expected.some((task) => isSameTask(task, snapshot)))
+    return ignored('ack of an unknown task')(draft, active, event)
+  if (active.snapshots.some((known) => isSameTask(known, snapshot)))
+    return ignored('duplicate ack')(draft, active, event)
   const collecting = { ...active, snapshots: [...active.snapshots, snapshot] }
   draft.put(collecting)
   publishIfComplete(draft, collecting)
@@ -172,13 +186,21 @@ function publishIfComplete(draft: CheckpointDraft, active: CollectingCheckpoint)
 }
 
 /** The write failed, but the name may be there: look before anything is removed (P5). */
-function startResolving(draft: CheckpointDraft, active: PublishingCheckpoint, event: CheckpointEvent<'publish-unknown'>): void {
+function startResolving(
+  draft: CheckpointDraft,
+  active: PublishingCheckpoint,
+  event: CheckpointEvent<'publish-unknown'>,
+): void {
   draft.put({ ...active, phase: 'resolving', cause: event.error, lookUps: 1 })
   draft.emit({ kind: 'look-up', checkpoint: active.checkpoint })
 }
 
 /** P6 */
-function onLookUpFailed(draft: CheckpointDraft, active: ResolvingCheckpoint, event: CheckpointEvent<'look-up-failed'>): void {
+function onLookUpFailed(
+  draft: CheckpointDraft,
+  active: ResolvingCheckpoint,
+  event: CheckpointEvent<'look-up-failed'>,
+): void {
   const { checkpoint, lookUps } = active
   if (lookUps >= LOOK_UPS_MAX) return leaveUnresolved(draft, active, event.error)
   draft.put({ ...active, lookUps: lookUps + 1 })

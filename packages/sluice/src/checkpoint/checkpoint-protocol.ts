@@ -196,7 +196,12 @@ export type AbortReason =
 export type CheckpointReport =
   | { readonly kind: 'triggered'; readonly checkpoint: CheckpointId }
   | { readonly kind: 'completed'; readonly summary: CheckpointSummary }
-  | { readonly kind: 'failed'; readonly checkpoint: CheckpointId; readonly reason: AbortReason; readonly error: EngineError }
+  | {
+      readonly kind: 'failed'
+      readonly checkpoint: CheckpointId
+      readonly reason: AbortReason
+      readonly error: EngineError
+    }
   /** A periodic checkpoint came too soon after the last completion. */
   | { readonly kind: 'postponed'; readonly untilMs: number }
   /** A message that changed nothing. */

@@ -40,11 +40,29 @@ export function assembleManifest(
     taskCount,
     snapshotCount: contents.snapshots.length,
   })
-  return { checkpoint, jobName, epoch, attempt, layout, layoutHash, parameters, ...times, vertices, enumerators: contents.enumerators }
+  return {
+    checkpoint,
+    jobName,
+    epoch,
+    attempt,
+    layout,
+    layoutHash,
+    parameters,
+    ...times,
+    vertices,
+    enumerators: contents.enumerators,
+  }
 }
 
-function assembleVertex({ id, parallelism, maxParallelism }: VertexFacts, contents: CheckpointContents): ManifestVertex {
+function assembleVertex(
+  { id, parallelism, maxParallelism }: VertexFacts,
+  contents: CheckpointContents,
+): ManifestVertex {
   const tasks = contents.snapshots.filter(({ vertex }) => vertex === id).sort((a, b) => a.subtask - b.subtask)
-  assert(tasks.length === parallelism, 'a checkpoint holds one cut of each subtask', { vertex: id, parallelism, cuts: tasks.length })
+  assert(tasks.length === parallelism, 'a checkpoint holds one cut of each subtask', {
+    vertex: id,
+    parallelism,
+    cuts: tasks.length,
+  })
   return { id, parallelism, maxParallelism, tasks }
 }

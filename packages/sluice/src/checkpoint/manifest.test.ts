@@ -41,7 +41,10 @@ describe('a manifest', () => {
     })
     fc.assert(
       fc.property(manifests, fc.uint8Array(), (fields, state) => {
-        const manifest = sampleManifest({ ...fields, enumerators: sampleManifest().enumerators.map((one) => ({ ...one, state })) })
+        const manifest = sampleManifest({
+          ...fields,
+          enumerators: sampleManifest().enumerators.map((one) => ({ ...one, state })),
+        })
         expect(decodeManifest(encodeManifest(manifest), id)).toEqual(manifest)
       }),
     )
@@ -70,18 +73,30 @@ describe('a manifest', () => {
   })
 
   test('says what is wrong in it', () => {
-    expect(problemOf(changed((json) => json.replace('"epoch":3', '"epoch":"3"')))).toContain('manifest.epoch is "3", not an integer')
-    expect(problemOf(changed((json) => json.replace('"jobName":"orders","layout":', '"layout":')))).toContain('manifest.jobName is missing')
-    expect(problemOf(changed((json) => json.replace('"epoch":3', '"epoch":3,"extra":1')))).toContain('manifest.extra is not known')
-    expect(problemOf(changed((json) => json.replace('"AP8H"', '"AP8H!"')))).toContain('manifest.enumerators[0].state is not base64')
-    expect(problemOf(changed((json) => json.replace('"first":64', '"first":200')))).toContain('keyGroups.last is 127, not an integer of at least 200')
+    expect(problemOf(changed((json) => json.replace('"epoch":3', '"epoch":"3"')))).toContain(
+      'manifest.epoch is "3", not an integer',
+    )
+    expect(problemOf(changed((json) => json.replace('"jobName":"orders","layout":', '"layout":')))).toContain(
+      'manifest.jobName is missing',
+    )
+    expect(problemOf(changed((json) => json.replace('"epoch":3', '"epoch":3,"extra":1')))).toContain(
+      'manifest.extra is not known',
+    )
+    expect(problemOf(changed((json) => json.replace('"AP8H"', '"AP8H!"')))).toContain(
+      'manifest.enumerators[0].state is not base64',
+    )
+    expect(problemOf(changed((json) => json.replace('"first":64', '"first":200')))).toContain(
+      'keyGroups.last is 127, not an integer of at least 200',
+    )
     expect(problemOf(changed((json) => json.slice(1)))).toContain('is damaged')
     expect(problemOf(changed(() => '[]'))).toContain('manifest is an array, not an object')
   })
 
   test('a newer format version is refused as such', () => {
     const text = new TextDecoder().decode(encodeManifest(sampleManifest()))
-    expect(problemOf(new TextEncoder().encode(text.replace('sluice-manifest 1', 'sluice-manifest 2')))).toContain('format version 2')
+    expect(problemOf(new TextEncoder().encode(text.replace('sluice-manifest 1', 'sluice-manifest 2')))).toContain(
+      'format version 2',
+    )
   })
 
   test('has every subtask of every vertex exactly once', () => {
@@ -89,16 +104,23 @@ describe('a manifest', () => {
     if (vertex === undefined) return expect.unreachable()
     const twice = sampleManifest({ vertices: [{ ...vertex, tasks: [sampleTask(0), sampleTask(0)] }] })
     expect(problemOf(encodeManifest(twice))).toContain('does not hold subtasks 0 to 1 of sum in order')
-    const tooFew = sampleManifest({ vertices: [{ ...vertex, tasks: [{ ...sampleTask(0), subtask: subtaskIndex(0) }] }] })
+    const tooFew = sampleManifest({
+      vertices: [{ ...vertex, tasks: [{ ...sampleTask(0), subtask: subtaskIndex(0) }] }],
+    })
     expect(problemOf(encodeManifest(tooFew))).toContain('does not hold subtasks')
   })
 
   test('of another checkpoint under this name is refused', () => {
-    expect(problemOf(encodeManifest(sampleManifest({ checkpoint: checkpointId(41) })))).toContain('it says that it is checkpoint 41')
+    expect(problemOf(encodeManifest(sampleManifest({ checkpoint: checkpointId(41) })))).toContain(
+      'it says that it is checkpoint 41',
+    )
   })
 
   test('names all its files', () => {
-    expect(dataHandlesOf(sampleManifest()).map(({ path }) => path)).toEqual(['checkpoints/chk-000042/sum-0', 'checkpoints/chk-000042/sum-1'])
+    expect(dataHandlesOf(sampleManifest()).map(({ path }) => path)).toEqual([
+      'checkpoints/chk-000042/sum-0',
+      'checkpoints/chk-000042/sum-1',
+    ])
   })
 
   test('layouts are kept as they are', () => {
@@ -106,7 +128,11 @@ describe('a manifest', () => {
       fc.property(fc.jsonValue(), (value) => {
         const layout: JsonValue = JSON.parse(JSON.stringify(value))
         const manifest = sampleManifest({
-          layout: { version: 1, jobName: 'orders', operators: [{ uid: 'a', kind: 'map', layout, maxParallelism: 1, inputs: [layout] }] },
+          layout: {
+            version: 1,
+            jobName: 'orders',
+            operators: [{ uid: 'a', kind: 'map', layout, maxParallelism: 1, inputs: [layout] }],
+          },
         })
         expect(decodeManifest(encodeManifest(manifest), id).layout).toEqual(manifest.layout)
       }),

@@ -84,10 +84,13 @@ function checkedBody(bytes: Uint8Array, checkpoint: CheckpointId): Buffer {
   const lineEnd = buffer.subarray(0, HEADER_BYTES_MAX).indexOf(0x0a)
   const header = lineEnd < 0 ? null : HEADER.exec(buffer.toString('latin1', 0, lineEnd))
   if (header === null) throw corrupt(checkpoint, `it does not start with a "${MAGIC}" line`)
-  if (header[1] !== String(MANIFEST_VERSION)) throw corrupt(checkpoint, `it has format version ${header[1]}, this release reads ${MANIFEST_VERSION}`)
+  if (header[1] !== String(MANIFEST_VERSION))
+    throw corrupt(checkpoint, `it has format version ${header[1]}, this release reads ${MANIFEST_VERSION}`)
   const body = buffer.subarray(lineEnd + 1)
-  if (header[3] !== String(body.length)) throw corrupt(checkpoint, `it has ${body.length} bytes behind its first line instead of ${header[3]}`)
-  if (header[2] !== checksum(body)) throw corrupt(checkpoint, `its checksum is ${checksum(body)} instead of ${header[2]}`)
+  if (header[3] !== String(body.length))
+    throw corrupt(checkpoint, `it has ${body.length} bytes behind its first line instead of ${header[3]}`)
+  if (header[2] !== checksum(body))
+    throw corrupt(checkpoint, `its checksum is ${checksum(body)} instead of ${header[2]}`)
   return body
 }
 
@@ -139,7 +142,12 @@ function manifestToJson(manifest: CheckpointManifest): JsonValue {
 }
 
 function taskToJson(task: TaskSnapshot): JsonValue {
-  return { vertex: task.vertex, subtask: task.subtask, operators: task.operators.map(operatorToJson), stats: { ...task.stats } }
+  return {
+    vertex: task.vertex,
+    subtask: task.subtask,
+    operators: task.operators.map(operatorToJson),
+    stats: { ...task.stats },
+  }
 }
 
 function operatorToJson({ uid, keyed, operatorState }: OperatorSnapshot): JsonValue {
@@ -187,7 +195,8 @@ function readVertex(fields: JsonFields): ManifestVertex {
   const maxParallelism = fields.integer('maxParallelism', parallelism)
   if (maxParallelism > MAX_PARALLELISM_LIMIT) fields.fail('maxParallelism', `is above ${MAX_PARALLELISM_LIMIT}`)
   const tasks = fields.list('tasks', readTask)
-  const isComplete = tasks.length === parallelism && tasks.every((task, index) => task.subtask === index && task.vertex === id)
+  const isComplete =
+    tasks.length === parallelism && tasks.every((task, index) => task.subtask === index && task.vertex === id)
   if (!isComplete) fields.fail('tasks', `does not hold subtasks 0 to ${parallelism - 1} of ${id} in order`) // M3
   return { id, parallelism, maxParallelism, tasks }
 }

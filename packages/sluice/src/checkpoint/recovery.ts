@@ -55,7 +55,10 @@ export function nextRecoveryStep({ candidates, skipped, decision }: RecoveryStat
 export function loaded(state: RecoveryState, manifest: CheckpointManifest): RecoveryState {
   const error = mismatch(state.expectation, manifest)
   const { skipped } = state
-  return { ...state, decision: error === undefined ? { kind: 'restore', manifest, skipped } : { kind: 'refuse', error } }
+  return {
+    ...state,
+    decision: error === undefined ? { kind: 'restore', manifest, skipped } : { kind: 'refuse', error },
+  }
 }
 
 /** R2 */

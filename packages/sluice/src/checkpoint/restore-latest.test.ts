@@ -3,6 +3,7 @@ import { EngineError } from '../base/errors.ts'
 import { type CheckpointId, checkpointId } from '../base/ids.ts'
 import { seededRandom } from '../base/random.ts'
 import { MemoryDisk } from '../testing/memory-disk.ts'
+import type { TaskSnapshot } from './handles.ts'
 import { encodeManifest } from './manifest.ts'
 import type { RestoreDecision, RestoreExpectation } from './recovery.ts'
 import { restoreLatest } from './restore-latest.ts'
@@ -21,7 +22,7 @@ class Storage {
 
   async checkpoint(number: number): Promise<CheckpointId> {
     const checkpoint = checkpointId(number)
-    const tasks = []
+    const tasks: TaskSnapshot[] = []
     for (const subtask of [0, 1]) {
       const writer = await this.store.openData(checkpoint, `sum-${subtask}`)
       await writer.write(new TextEncoder().encode(`state ${number}.${subtask}`))
@@ -65,7 +66,10 @@ describe('a job that starts', () => {
     ['manifest is empty', (disk: MemoryDisk) => disk.truncate('/ckpt/manifests/000042.manifest', 0)],
     ['data file is truncated', (disk: MemoryDisk) => disk.truncate('/ckpt/checkpoints/chk-000042/sum-1', 3)],
     ['data file is gone', (disk: MemoryDisk) => disk.remove('/ckpt/checkpoints/chk-000042/sum-0')],
-    ['data file was swapped', (disk: MemoryDisk) => disk.rename('/ckpt/checkpoints/chk-000042/sum-0', '/ckpt/checkpoints/chk-000042/sum-1')],
+    [
+      'data file was swapped',
+      (disk: MemoryDisk) => disk.rename('/ckpt/checkpoints/chk-000042/sum-0', '/ckpt/checkpoints/chk-000042/sum-1'),
+    ],
   ])('falls back to the one before, and says so, when its newest %s', async (_what, damage) => {
     const storage = new Storage()
     await storage.checkpoint(41)
@@ -83,7 +87,9 @@ describe('a job that starts', () => {
     for (const name of ['000041', '000042']) await storage.disk.truncate(`/ckpt/manifests/${name}.manifest`, 10)
     const decision = await storage.restore()
     expect(summary(decision)).toBe('CKP1008')
-    expect(decision.kind === 'refuse' && decision.error.message).toMatch(/none of the 2 retained.*checkpoint 42 is damaged.*checkpoint 41 is damaged/s)
+    expect(decision.kind === 'refuse' && decision.error.message).toMatch(
+      /none of the 2 retained.*checkpoint 42 is damaged.*checkpoint 41 is damaged/s,
+    )
   })
 
   test('does not take an older checkpoint when the newest cannot be read: it may be whole', async () => {

@@ -31,7 +31,11 @@ export async function verify(manifest: CheckpointManifest, storage: SnapshotStor
   for (const handle of dataHandlesOf(manifest)) await storage.readData(handle)
 }
 
-async function tryCheckpoint(store: CheckpointStore, state: RecoveryState, checkpoint: CheckpointId): Promise<RecoveryState> {
+async function tryCheckpoint(
+  store: CheckpointStore,
+  state: RecoveryState,
+  checkpoint: CheckpointId,
+): Promise<RecoveryState> {
   try {
     return loaded(state, await load(store, checkpoint))
   } catch (error) {

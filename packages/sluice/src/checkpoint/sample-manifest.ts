@@ -14,7 +14,9 @@ export function sampleManifest(fields: Partial<CheckpointManifest> = {}): Checkp
     layout: {
       version: 1,
       jobName: 'orders',
-      operators: [{ uid: 'sum', kind: 'window', layout: { states: ['acc'] }, maxParallelism: 128, inputs: [{ from: 'source' }] }],
+      operators: [
+        { uid: 'sum', kind: 'window', layout: { states: ['acc'] }, maxParallelism: 128, inputs: [{ from: 'source' }] },
+      ],
     },
     layoutHash: 'c0ffee',
     parameters: { input: 'a.jsonl', lateness: '48h' },

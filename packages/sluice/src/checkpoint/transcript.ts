@@ -9,13 +9,23 @@ import { assert, unreachable } from '../base/assert.ts'
 import { type CheckpointId, checkpointId, subtaskIndex, vertexId } from '../base/ids.ts'
 import { type AlignerEffect, type AlignerEvent, BarrierAligner } from './barrier-aligner.ts'
 import { initialCheckpointState, stepCheckpoints } from './checkpoint-machine.ts'
-import type { CheckpointEffect, CheckpointReport, CheckpointState, MachineEvent, TimerEvent } from './checkpoint-protocol.ts'
+import type {
+  CheckpointEffect,
+  CheckpointReport,
+  CheckpointState,
+  MachineEvent,
+  TimerEvent,
+} from './checkpoint-protocol.ts'
 import type { DeclineReason, TaskAddress } from './handles.ts'
 
 /** Gives the transcript back with what really happened under each command. */
 export function replay(transcript: string, run: (command: string) => readonly string[]): string {
   const kept = transcript.split('\n').filter((line) => !line.startsWith('    '))
-  return kept.flatMap((line) => (line.startsWith('>') ? [line, ...run(line.slice(1).trim()).map((out) => `    ${out}`)] : [line])).join('\n')
+  return kept
+    .flatMap((line) =>
+      line.startsWith('>') ? [line, ...run(line.slice(1).trim()).map((out) => `    ${out}`)] : [line],
+    )
+    .join('\n')
 }
 
 /** Commands: `channels N`, `barrier CHANNEL ID [at-least-once]`, `cancel CHANNEL ID`, `aborted ID`. */
@@ -74,7 +84,9 @@ export function machineRunner(): (command: string) => readonly string[] {
       simulation = new MachineSimulation(configure(rest))
       return []
     }
-    return name === 'wait' ? simulation.wait(parseDuration(rest)) : simulation.apply(machineEvent(name, rest.split(' ')))
+    return name === 'wait'
+      ? simulation.wait(parseDuration(rest))
+      : simulation.apply(machineEvent(name, rest.split(' ')))
   }
 }
 
@@ -120,10 +132,18 @@ class MachineSimulation {
 }
 
 function configure(text: string): CheckpointState {
-  const given = new Map(text.split(' ').map((pair) => pair.split('=', 2)).map(([name = '', value = '']) => [name, value]))
+  const given = new Map(
+    text
+      .split(' ')
+      .map((pair) => pair.split('=', 2))
+      .map(([name = '', value = '']) => [name, value]),
+  )
   const duration = (name: string, fallback: string): number => parseDuration(given.get(name) ?? fallback)
   const count = (name: string, fallback: number): number => Number(given.get(name) ?? fallback)
-  const completed = (given.get('completed') ?? '').split(',').filter((id) => id !== '').map(idOf)
+  const completed = (given.get('completed') ?? '')
+    .split(',')
+    .filter((id) => id !== '')
+    .map(idOf)
   return initialCheckpointState({
     settings: {
       mode: 'exactly-once',
@@ -230,6 +250,8 @@ function taskOf(text: string): TaskAddress {
 }
 
 function declineReason(text: string): DeclineReason {
-  assert(text === 'failed' || text === 'subsumed' || text === 'cancelled-upstream', 'a decline has a known reason', { text })
+  assert(text === 'failed' || text === 'subsumed' || text === 'cancelled-upstream', 'a decline has a known reason', {
+    text,
+  })
   return text
 }

@@ -1,6 +1,6 @@
 /** A run as JSON lines on stdout, for programs; the shapes are described in docs/guide/cli.md. */
 import type { ErrorData } from '../base/errors.ts'
-import type { RunFacts, RunResult } from '../cluster/job-run.ts'
+import type { RunFacts, RunResult } from '../cluster/run-request.ts'
 import type { LineOutput } from '../cluster/line-output.ts'
 import type { JobEvent } from '../jobmanager/job-events.ts'
 import type { JobStatus } from '../jobmanager/job-status.ts'

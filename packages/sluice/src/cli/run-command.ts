@@ -5,7 +5,8 @@
  */
 import { ERROR_CODES } from '../base/error-codes.ts'
 import { asEngineError, errorToData } from '../base/errors.ts'
-import { startRun, type JobClient, type RunResult } from '../cluster/job-run.ts'
+import { launch } from '../cluster/launch.ts'
+import type { JobClient, RunResult } from '../cluster/run-request.ts'
 import { environmentLayer } from '../config/option-layers.ts'
 import type { RunArguments } from './arguments.ts'
 import { EXIT } from './exit-codes.ts'
@@ -18,7 +19,7 @@ export async function runCommand(asked: RunArguments, view: RunView, outputClose
   const interruption = new Interruption(view)
   void outputClosed.then(() => interruption.onOutputClosed())
   try {
-    const client = await startRun({
+    const client = await launch({
       job: asked.job,
       params: asked.params,
       layers: [asked.layer, environmentLayer(process.env)],

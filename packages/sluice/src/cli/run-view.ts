@@ -1,5 +1,5 @@
 import type { ErrorData } from '../base/errors.ts'
-import type { RunFacts, RunResult } from '../cluster/job-run.ts'
+import type { RunFacts, RunResult } from '../cluster/run-request.ts'
 import type { ThreadOutput } from '../cluster/slot-thread-handle.ts'
 import type { JobEvent } from '../jobmanager/job-events.ts'
 import type { JobStatus } from '../jobmanager/job-status.ts'

@@ -1,5 +1,5 @@
 /** What is said when a run has ended. */
-import type { RunResult } from '../cluster/job-run.ts'
+import type { RunResult } from '../cluster/run-request.ts'
 import { countText, durationText, rateText } from './format.ts'
 import { lossesOf, writtenRecords } from './progress.ts'
 import { table } from './progress-text.ts'

@@ -5,7 +5,8 @@ import { errorFromData } from '../base/errors.ts'
 import { environmentLayer, type OptionLayer } from '../config/option-layers.ts'
 import type { OptionKey } from '../config/options.ts'
 import type { JobEvent } from '../jobmanager/job-events.ts'
-import { startRun, type JobClient, type RunResult } from './job-run.ts'
+import { launch } from './launch.ts'
+import type { JobClient, RunResult } from './run-request.ts'
 
 export interface ExecuteOptions {
   /** Job parameters, as `--param` gives them. */
@@ -48,7 +49,7 @@ export async function execute(job: JobDefinition | URL | string, options: Execut
  */
 export async function start(job: JobDefinition | URL | string, options: ExecuteOptions = {}): Promise<JobClient> {
   const { params = {}, stateDir, fresh = false, listener = () => {}, signal } = options
-  const client = await startRun({
+  const client = await launch({
     job,
     params,
     layers: [programLayer(options), environmentLayer(process.env)],

@@ -1,7 +1,5 @@
 /** From the address of a job module to the graph that runs: the same in the main thread and in every slot thread. */
-import { existsSync } from 'node:fs'
-import { isAbsolute, relative, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { asJobDefinition, optionLayerOf, type JobDefinition } from '../api/define-job.ts'
 import { EngineError, messageOf } from '../base/errors.ts'
 import type { OptionLayer } from '../config/option-layers.ts'
@@ -10,7 +8,8 @@ import type { RawParams } from '../config/param.ts'
 import { resolveOptions } from '../config/resolve-options.ts'
 import type { JobGraph } from '../graph/job-graph.ts'
 import { planJob } from '../graph/planner.ts'
-import type { SlotSettings } from '../taskmanager/slot-runner.ts'
+import type { SlotSettings } from '../taskmanager/slot-environment.ts'
+import { shownPath } from './job-address.ts'
 import { userFrames } from './user-frames.ts'
 
 /** A job with everything decided that can be decided before it runs. */
@@ -30,18 +29,6 @@ export function planDefinition(job: JobDefinition, params: RawParams, layers: re
   const options = resolveOptions([...layers, ownLayer])
   const { graph, warnings } = planJob(logical, options)
   return { graph, options, ownLayer, warnings }
-}
-
-/** A path or address as an address. @throws JOB1001 when there is no such file */
-export function jobModuleUrl(job: string | URL): string {
-  const url = typeof job === 'string' && !job.startsWith('file:') ? pathToFileURL(resolve(job)) : new URL(job)
-  const path = fileURLToPath(url)
-  if (existsSync(path)) return url.href
-  throw new EngineError(
-    'JOB1001',
-    `there is no file ${shownPath(path)}. Nothing was started. Give the path of a job module, e.g. sluice run job.ts`,
-    { context: { path } },
-  )
 }
 
 /** @throws JOB1001 when it cannot be loaded, JOB1002 when it exports no job */
@@ -69,12 +56,6 @@ function placeOf(thrown: unknown): string {
   const head = /^(?:file:\/\/)?(\S+:\d+)\n/.exec(thrown.stack ?? '')?.[1]
   const place = head ?? userFrames(thrown.stack)[0]
   return place === undefined ? '' : `\n  at ${place.replace(/^at /, '')}`
-}
-
-/** Relative to the working directory where that is shorter. */
-export function shownPath(path: string): string {
-  const near = relative(process.cwd(), path)
-  return near === '' || near.startsWith('..') || isAbsolute(near) ? path : near
 }
 
 /** What the slots need of the options. */

@@ -3,75 +3,30 @@
  *
  * Owns: the order in which a run begins and ends. Does not own: what happens in between (jobmanager/).
  *
- * E1 When starting fails, no thread is alive, and the state directory is as it was.
+ * E1 When starting fails, the claim of the state directory is given back.
  * E2 The state directory is released when the run has ended, behind everything else.
  * E3 A finished run leaves no checkpoint behind, and the mark that it has finished comes before the first removal: a crash in between
  *    never makes a finished job start again.
  */
-import { totalmem } from 'node:os'
-import type { JobDefinition } from '../api/define-job.ts'
+import { present } from '../base/assert.ts'
 import type { Env } from '../base/env.ts'
-import { EngineError, formatError, asEngineError } from '../base/errors.ts'
-import { attemptNumber, leaderEpoch, slotIndex } from '../base/ids.ts'
+import { asEngineError, formatError } from '../base/errors.ts'
+import { attemptNumber, leaderEpoch } from '../base/ids.ts'
 import { DirectoryStore } from '../checkpoint/stores/directory-store.ts'
-import type { OptionLayer } from '../config/option-layers.ts'
-import type { ResolvedOptions } from '../config/options.ts'
-import type { RawParams } from '../config/param.ts'
-import { resolveOptions } from '../config/resolve-options.ts'
 import type { SlotPool } from '../control/messages.ts'
-import type { JobEvent } from '../jobmanager/job-events.ts'
 import { createJobMaster, type JobMaster } from '../jobmanager/job-master.ts'
 import type { JobResult, JobStatus } from '../jobmanager/job-status.ts'
 import { placeTasks } from '../jobmanager/placement.ts'
-import { createInlineSlots } from '../taskmanager/inline-slots.ts'
-import { jobModuleUrl, loadJobModule, planDefinition, slotSettingsOf, type PlannedJob } from './job-module.ts'
+import { loadJobModule, planDefinition, slotSettingsOf, type PlannedJob } from './job-module.ts'
+import { endThreads, heapLimitOf, isDefinition, type EarlyStart } from './launch.ts'
 import { createNodeEnv } from './node-env.ts'
 import { systemProcesses } from './process-identity.ts'
-import { SlotThread, type HeapLimit, type ThreadOutput } from './slot-thread-handle.ts'
+import type { JobClient, RunFacts, RunRequest, RunResult } from './run-request.ts'
+import type { SlotThread } from './slot-thread-handle.ts'
 import { openStateDirectory, type FinishedRun, type StateDirectory } from './state-directory.ts'
 import { stateRootOf } from './state-root.ts'
 import type { JobOrigin } from './thread-messages.ts'
 import { createThreadSlotPool } from './thread-slots.ts'
-
-export interface RunRequest {
-  /** A module runs in slot threads; a definition, whose functions cannot go to other threads, in this one. */
-  readonly job: JobDefinition | URL | string
-  readonly params: RawParams
-  /** Stronger than what the job sets, strongest first. */
-  readonly layers: readonly OptionLayer[]
-  readonly stateDir: string | undefined
-  readonly start: 'continue' | 'fresh'
-  readonly output: ThreadOutput
-  /** Told once, before the first event. */
-  onPlanned(facts: RunFacts): void
-  /** Must not throw. */
-  listener(event: JobEvent): void
-  /** Whole sentences for the author of the job. */
-  warn(text: string): void
-}
-
-export interface RunFacts {
-  readonly jobName: string
-  readonly options: ResolvedOptions
-  /** Where its state is; undefined when checkpointing is off. */
-  readonly stateDirectory: string | undefined
-}
-
-/** A job that was started. */
-export interface JobClient extends RunFacts {
-  status(): JobStatus
-  /** Takes a last checkpoint, then ends the job; started again, it goes on from there. Resolves when it has ended. */
-  stop(): Promise<void>
-  /** Ends the job at once. Resolves when it has ended. */
-  cancel(): Promise<void>
-  /** Never rejects. */
-  readonly result: Promise<RunResult>
-}
-
-export interface RunResult extends JobResult {
-  /** Set when the job had finished in an earlier run and was not run again: when that was. */
-  readonly finishedBefore?: FinishedRun
-}
 
 interface RunParts {
   readonly env: Env
@@ -82,50 +37,19 @@ interface RunParts {
   readonly origin: JobOrigin | undefined
 }
 
-/** Starts a job. Rejects with an EngineError when it cannot be started. */
-export async function startRun(request: RunRequest): Promise<JobClient> {
+/** Starts a job. Rejects with an EngineError when it cannot be started; early threads are then still alive. */
+export async function startRun(request: RunRequest, { origin, threads }: EarlyStart): Promise<JobClient> {
   const env = createNodeEnv({ stdout: { writeLine: (line) => request.output.printLine(line) } })
-  const origin = originOf(request)
-  const early = origin === undefined ? [] : startEarly(origin, request)
-  try {
-    const definition = typeof request.job === 'object' && 'build' in request.job ? request.job : await loadJobModule(urlOf(origin))
-    const planned = planDefinition(definition, request.params, request.layers)
-    for (const warning of planned.warnings) request.warn(warning)
-    const state = await openState(request, planned, env)
-    request.onPlanned(factsOf(planned, state))
-    return await startPlanned(request, { env, planned, state, early, origin })
-  } catch (error) {
-    await Promise.all(early.map((thread) => thread.end())) // E1
-    throw error
-  }
-}
-
-function originOf({ job, params, layers }: RunRequest): JobOrigin | undefined {
-  if (typeof job === 'object' && 'build' in job) return undefined
-  return { url: jobModuleUrl(job), params, layers }
+  const definition = isDefinition(request.job) ? request.job : await loadJobModule(urlOf(origin))
+  const planned = planDefinition(definition, request.params, request.layers)
+  for (const warning of planned.warnings) request.warn(warning)
+  const state = await openState(request, planned, env)
+  request.onPlanned(factsOf(planned, state))
+  return startPlanned(request, { env, planned, state, early: threads, origin })
 }
 
 function urlOf(origin: JobOrigin | undefined): string {
-  if (origin === undefined) throw new EngineError('JOB1002', 'this is no job. Nothing was started. Give the path of a job module or the result of defineJob')
-  return origin.url
-}
-
-/** Threads load the job module while this thread does: as many as are known to be needed before it is loaded. */
-function startEarly(origin: JobOrigin, { layers, output }: RunRequest): readonly SlotThread[] {
-  const options = optionsBeforeJob(layers)
-  if (options === undefined) return []
-  const heapLimit = heapLimitOf(options, options.parallelism)
-  return Array.from({ length: options.parallelism }, (_, index) => new SlotThread({ slot: slotIndex(index), origin, heapLimit, output }))
-}
-
-/** Undefined when they contradict each other: what the job sets may repair that. */
-function optionsBeforeJob(layers: readonly OptionLayer[]): ResolvedOptions | undefined {
-  try {
-    return resolveOptions(layers)
-  } catch (error) {
-    if (error instanceof EngineError && error.code === 'CFG1003') return undefined
-    throw error
-  }
+  return present(origin, 'the address of the job module').url
 }
 
 async function openState({ stateDir, start, layers }: RunRequest, { graph, options }: PlannedJob, { disk }: Env): Promise<StateDirectory | undefined> {
@@ -142,7 +66,7 @@ function factsOf({ graph, options }: PlannedJob, state: StateDirectory | undefin
 async function startPlanned(request: RunRequest, parts: RunParts): Promise<JobClient> {
   const { state, early } = parts
   if (state?.finishedBefore !== undefined) {
-    await Promise.all([state.release(), ...early.map((thread) => thread.end())])
+    await Promise.all([state.release(), endThreads(early)])
     return finishedClient(factsOf(parts.planned, state), state.finishedBefore)
   }
   try {
@@ -161,7 +85,7 @@ async function startMaster(request: RunRequest, parts: RunParts): Promise<JobCli
     options: planned.options,
     env,
     store,
-    slots: slotsOf(request, parts),
+    slots: await slotsOf(request, parts),
     params: request.params,
     epoch: store === undefined ? leaderEpoch(env.clock.wallMs()) : await store.claimEpoch(),
     listener: (event) => request.listener(event),
@@ -180,10 +104,11 @@ function storeIn(root: string, { disk, random }: Env): DirectoryStore {
   return new DirectoryStore({ disk, root, random })
 }
 
-function slotsOf({ output }: RunRequest, { env, planned, state, early, origin }: RunParts): SlotPool {
+async function slotsOf({ output }: RunRequest, { env, planned, state, early, origin }: RunParts): Promise<SlotPool> {
   const { graph, options } = planned
   const slotCount = placeTasks(graph).slots.length
   if (origin === undefined) {
+    const { createInlineSlots } = await import('../taskmanager/inline-slots.ts') // only jobs in this thread need tasks here
     const storage = (world: Env): DirectoryStore | undefined => (state === undefined ? undefined : storeIn(state.root, world))
     return createInlineSlots({ env, graph, settings: slotSettingsOf(options), slotCount, storage })
   }
@@ -255,15 +180,6 @@ function finishedClient(facts: RunFacts, finishedBefore: FinishedRun): JobClient
     cancel: async () => {},
     result: Promise.resolve({ ...status, state: 'finished', durationMs: finishedBefore.durationMs, finishedBefore }),
   }
-}
-
-/** Of the machine's memory, what all slots together may use as heap. */
-const HEAP_SHARE = 0.75
-
-function heapLimitOf({ slot }: ResolvedOptions, slotCount: number): HeapLimit {
-  if (slot.memoryHeapMaxBytes !== 'auto') return { origin: 'set', bytes: slot.memoryHeapMaxBytes }
-  const machineBytes = Math.min(totalmem(), process.constrainedMemory() || Infinity)
-  return { origin: 'auto', bytes: (machineBytes * HEAP_SHARE) / slotCount }
 }
 
 function isDebugged(): boolean {

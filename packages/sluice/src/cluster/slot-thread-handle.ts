@@ -71,7 +71,7 @@ export class SlotThread {
     this.ready = new Promise((resolve, reject) => void (this.#settleReady = { resolve, reject }))
     this.ready.catch(() => undefined) // a thread that was started early may never be waited for
     const workerData: ThreadData = { slot, origin, vitals }
-    const resourceLimits = { maxOldGenerationSizeMb: Math.ceil(heapLimit.bytes / BYTES_PER_MB) }
+    const resourceLimits = { maxOldGenerationSizeMb: Math.ceil(heapLimit.bytes / BYTES_PER_MB), ...(process.env['YG'] === undefined ? {} : { maxYoungGenerationSizeMb: Number(process.env['YG']) }) }
     this.#worker = new Worker(new URL('./slot-thread.ts', import.meta.url), {
       workerData,
       resourceLimits,

@@ -83,7 +83,9 @@ export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<
     this.#isRequested = false
     for (const split of splits) this.#progress.push({ split, chunks: undefined, ready: [], isRead: false })
     // The split being emitted stays in front: it is the first one already or it is not started.
-    this.#progress.sort((a, b) => Number(b === this.#current) - Number(a === this.#current) || a.split.index - b.split.index)
+    this.#progress.sort(
+      (a, b) => Number(b === this.#current) - Number(a === this.#current) || a.split.index - b.split.index,
+    )
     this.#readAhead()
     this.#context.wake()
   }
@@ -140,7 +142,7 @@ export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<
         this.#emitted = ++index // R3
         split.emit(record, NO_TIMESTAMP)
       }
-      
+      this.#passRejects(chunk, output) // R4
       if (index < stop || output.isFull()) return
     }
   }
@@ -248,6 +250,12 @@ export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<
 
   #onFailed(error: unknown): void {
     if (this.#isClosed) return
-    this.#context.fail(asEngineError(error, 'SRC1003', 'reading the input failed. The job restarts from its last checkpoint; look at the cause'))
+    this.#context.fail(
+      asEngineError(
+        error,
+        'SRC1003',
+        'reading the input failed. The job restarts from its last checkpoint; look at the cause',
+      ),
+    )
   }
 }

@@ -21,17 +21,23 @@ test('several subtasks share the items; each comes once', async () => {
 
 test('a restart with another parallelism loses and repeats nothing', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.nat(60), fc.nat(60), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }), async (length, stopAt, before, after) => {
-      const items = Array.from({ length }, (_, i) => i)
-      const source = collectionSource(items)
-      const first = new SourceRun(source, disk, before)
-      await first.start()
-      await first.read(stopAt, 2)
-      const second = new SourceRun(source, disk, after, first.snapshot())
-      await second.start()
-      await second.read()
-      expect([...first.records, ...second.records].toSorted((a, b) => a - b)).toEqual(items)
-    }),
+    fc.asyncProperty(
+      fc.nat(60),
+      fc.nat(60),
+      fc.integer({ min: 1, max: 4 }),
+      fc.integer({ min: 1, max: 4 }),
+      async (length, stopAt, before, after) => {
+        const items = Array.from({ length }, (_, i) => i)
+        const source = collectionSource(items)
+        const first = new SourceRun(source, disk, before)
+        await first.start()
+        await first.read(stopAt, 2)
+        const second = new SourceRun(source, disk, after, first.snapshot())
+        await second.start()
+        await second.read()
+        expect([...first.records, ...second.records].toSorted((a, b) => a - b)).toEqual(items)
+      },
+    ),
   )
 })
 

@@ -51,7 +51,11 @@ function collectionFormat<T>(items: readonly T[], name: string): ChunkFormat<T, 
   return { open: (split) => chunksOf(items, split, name), onReject: () => {} }
 }
 
-async function* chunksOf<T>(items: readonly T[], split: CollectionSplit, name: string): AsyncGenerator<Chunk<T, CollectionSplit>> {
+async function* chunksOf<T>(
+  items: readonly T[],
+  split: CollectionSplit,
+  name: string,
+): AsyncGenerator<Chunk<T, CollectionSplit>> {
   for (let first = split.next; first < split.end; first += CHUNK_RECORDS) {
     yield {
       records: items.slice(first, Math.min(split.end, first + CHUNK_RECORDS)),

@@ -8,34 +8,47 @@ const disk = new MemoryDisk()
 
 describe('datagenSource', () => {
   test('generates count records in order with one subtask', async () => {
-    expect(await readAll(datagenSource({ generate: (i) => i * 2, count: 1000 }), disk)).toEqual(Array.from({ length: 1000 }, (_, i) => i * 2))
+    expect(await readAll(datagenSource({ generate: (i) => i * 2, count: 1000 }), disk)).toEqual(
+      Array.from({ length: 1000 }, (_, i) => i * 2),
+    )
   })
 
   test('a record depends on its index and the seed only, whatever the splits, the parallelism and the restarts', async () => {
     const generate = (index: number, random: { u32(): number }): string => `${index}:${random.u32()}:${random.u32()}`
     const expected = await readAll(datagenSource({ generate, count: 200, seed: 7 }), disk)
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }), fc.nat(200), async (splits, before, after, stopAt) => {
-        const source = datagenSource({ generate, count: 200, seed: 7, splits })
-        const first = new SourceRun(source, disk, before)
-        await first.start()
-        await first.read(stopAt, 7)
-        const second = new SourceRun(source, disk, after, first.snapshot())
-        await second.start()
-        await second.read()
-        expect([...first.records, ...second.records].toSorted()).toEqual(expected.toSorted())
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.nat(200),
+        async (splits, before, after, stopAt) => {
+          const source = datagenSource({ generate, count: 200, seed: 7, splits })
+          const first = new SourceRun(source, disk, before)
+          await first.start()
+          await first.read(stopAt, 7)
+          const second = new SourceRun(source, disk, after, first.snapshot())
+          await second.start()
+          await second.read()
+          expect([...first.records, ...second.records].toSorted()).toEqual(expected.toSorted())
+        },
+      ),
     )
   })
 
   test('another seed gives other records', async () => {
-    const of = (seed: number): Promise<number[]> => readAll(datagenSource({ generate: (_, random) => random.u32(), count: 3, seed }), disk)
+    const of = (seed: number): Promise<number[]> =>
+      readAll(datagenSource({ generate: (_, random) => random.u32(), count: 3, seed }), disk)
     expect(await of(1)).not.toEqual(await of(2))
   })
 
   test('random numbers are spread evenly over neighbouring records', async () => {
-    const values = await readAll(datagenSource({ generate: (_, random) => Math.floor(random.fraction() * 10), count: 20_000 }), disk)
-    for (let digit = 0; digit < 10; digit++) expect(values.filter((value) => value === digit).length).toBeGreaterThan(1800)
+    const values = await readAll(
+      datagenSource({ generate: (_, random) => Math.floor(random.fraction() * 10), count: 20_000 }),
+      disk,
+    )
+    for (let digit = 0; digit < 10; digit++)
+      expect(values.filter((value) => value === digit).length).toBeGreaterThan(1800)
   })
 
   test('without count it never ends', async () => {

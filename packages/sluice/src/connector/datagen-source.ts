@@ -8,7 +8,17 @@ import { present } from '../base/assert.ts'
 import type { Random } from '../base/env.ts'
 import { EngineError } from '../base/errors.ts'
 import { NO_TIMESTAMP } from '../stream/element.ts'
-import type { EnumeratorContext, PollResult, ReaderContext, ReaderOutput, Source, SourceReader, SourceSplit, SplitEnumerator, SplitOutput } from './source.ts'
+import type {
+  EnumeratorContext,
+  PollResult,
+  ReaderContext,
+  ReaderOutput,
+  Source,
+  SourceReader,
+  SourceSplit,
+  SplitEnumerator,
+  SplitOutput,
+} from './source.ts'
 
 export interface DatagenOptions<T> {
   /** Makes record `index`. Everything random in it must come from `random`, which is seeded for this record. */
@@ -71,7 +81,11 @@ class DatagenEnumerator implements SplitEnumerator<DatagenSplit, DatagenState> {
   readonly #context: EnumeratorContext<DatagenSplit>
   #splits: readonly DatagenSplit[]
 
-  constructor(context: EnumeratorContext<DatagenSplit>, restored: DatagenState | undefined, splitCount: number | undefined) {
+  constructor(
+    context: EnumeratorContext<DatagenSplit>,
+    restored: DatagenState | undefined,
+    splitCount: number | undefined,
+  ) {
     this.#context = context
     this.#splits = restored?.splits ?? firstSplits(splitCount ?? context.parallelism)
   }

@@ -72,18 +72,35 @@ async function runAttempt(world: World, sink: FileSink<number>, options: Attempt
     const fail = (error: unknown): never => {
       throw error
     }
-    return { env, uid: 'sink', subtask, parallelism, attempt, incarnation: `1-${attempt}`, delivery: 'exactly-once', wake: () => {}, fail }
+    return {
+      env,
+      uid: 'sink',
+      subtask,
+      parallelism,
+      attempt,
+      incarnation: `1-${attempt}`,
+      delivery: 'exactly-once',
+      wake: () => {},
+      fail,
+    }
   })
-  const writers = contexts.map((context, i) => sink.createWriter(context, saved?.writers.filter((_, k) => k % parallelism === i) ?? []))
+  const writers = contexts.map((context, i) =>
+    sink.createWriter(context, saved?.writers.filter((_, k) => k % parallelism === i) ?? []),
+  )
   const committer = contexts[0] && sink.createCommitter(contexts[0])
   let pending = saved?.pending ?? []
   await committer?.commit(pending.map(({ committable }) => committable))
   const cut = async (position: number): Promise<void> => {
     const checkpoint = ++world.checkpointId
     const snapshots = await Promise.all(writers.map((writer) => writer.snapshot(checkpoint)))
-    pending = [...pending, ...snapshots.flatMap(({ committables }) => committables.map((committable) => ({ checkpoint, committable })))]
+    pending = [
+      ...pending,
+      ...snapshots.flatMap(({ committables }) => committables.map((committable) => ({ checkpoint, committable }))),
+    ]
     // From here the checkpoint is restorable.
-    world.checkpoints.push(structuredClone({ checkpoint, position, pending, writers: snapshots.flatMap(({ states }) => states) }))
+    world.checkpoints.push(
+      structuredClone({ checkpoint, position, pending, writers: snapshots.flatMap(({ states }) => states) }),
+    )
     await committer?.commit(pending.map(({ committable }) => committable))
     pending = []
   }
@@ -108,24 +125,33 @@ const ROLLS: readonly NonNullable<FileSinkOptions['roll']>[] = [
 ]
 
 describe('the exactly-once file sink', () => {
-  test.each(ROLLS)('a crash between any two disk operations gives every line once and leaves nothing behind (roll %j)', async (roll) => {
-    const sink = textSink<number>(OUT, { roll })
-    const shape = { count: 10, every: 3, parallelism: 2 }
-    const whole = new StoppingDisk(new World().disk)
-    await runAttempt(new World(), sink, { ...shape, disk: whole })
-    expect(whole.operations).toBeGreaterThan(20)
-    for (let stopAt = 0; stopAt < whole.operations; stopAt++) {
-      const world = new World()
-      const stopping = new StoppingDisk(world.disk, stopAt)
-      await Promise.race([runAttempt(world, sink, { ...shape, disk: stopping }), stopping.stopped])
-      const before = await world.visibleLines()
-      const position = world.checkpoints.at(-1)?.position ?? 0
-      expect(before.every((line) => line < position), `stopped at ${stopAt}: only lines of completed checkpoints are visible`).toBe(true)
-      await runAttempt(world, sink, { ...shape, disk: world.disk })
-      expect((await world.visibleLines()).toSorted((a, b) => a - b), `stopped at ${stopAt}`).toEqual(numbers(shape.count))
-      expect(await world.hiddenFiles(), `stopped at ${stopAt}`).toEqual([])
-    }
-  })
+  test.each(ROLLS)(
+    'a crash between any two disk operations gives every line once and leaves nothing behind (roll %j)',
+    async (roll) => {
+      const sink = textSink<number>(OUT, { roll })
+      const shape = { count: 10, every: 3, parallelism: 2 }
+      const whole = new StoppingDisk(new World().disk)
+      await runAttempt(new World(), sink, { ...shape, disk: whole })
+      expect(whole.operations).toBeGreaterThan(20)
+      for (let stopAt = 0; stopAt < whole.operations; stopAt++) {
+        const world = new World()
+        const stopping = new StoppingDisk(world.disk, stopAt)
+        await Promise.race([runAttempt(world, sink, { ...shape, disk: stopping }), stopping.stopped])
+        const before = await world.visibleLines()
+        const position = world.checkpoints.at(-1)?.position ?? 0
+        expect(
+          before.every((line) => line < position),
+          `stopped at ${stopAt}: only lines of completed checkpoints are visible`,
+        ).toBe(true)
+        await runAttempt(world, sink, { ...shape, disk: world.disk })
+        expect(
+          (await world.visibleLines()).toSorted((a, b) => a - b),
+          `stopped at ${stopAt}`,
+        ).toEqual(numbers(shape.count))
+        expect(await world.hiddenFiles(), `stopped at ${stopAt}`).toEqual([])
+      }
+    },
+  )
 
   test('several crashes, changes of parallelism and falls back to an older checkpoint give every line once', async () => {
     const step = fc.record({ stopAt: fc.nat(60), parallelism: fc.integer({ min: 1, max: 3 }), fallBack: fc.nat(1) })
@@ -135,7 +161,10 @@ describe('the exactly-once file sink', () => {
         const sink = textSink<number>(OUT)
         for (const { stopAt, parallelism, fallBack } of steps) {
           const stopping = new StoppingDisk(world.disk, stopAt)
-          await Promise.race([runAttempt(world, sink, { count: 12, every, parallelism, disk: stopping }), stopping.stopped])
+          await Promise.race([
+            runAttempt(world, sink, { count: 12, every, parallelism, disk: stopping }),
+            stopping.stopped,
+          ])
           if (world.checkpoints.length > fallBack) world.checkpoints.length -= fallBack
         }
         await runAttempt(world, sink, { count: 12, every, parallelism: 2, disk: world.disk })
@@ -149,17 +178,25 @@ describe('the exactly-once file sink', () => {
   test('the same with files that span checkpoints', async () => {
     const step = fc.record({ stopAt: fc.nat(60), parallelism: fc.integer({ min: 1, max: 3 }) })
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 5 }), fc.integer({ min: 1, max: 5 }), fc.constantFrom('5b', '30b', '1mb'), async (steps, every, sizeMax) => {
-        const world = new World()
-        const sink = textSink<number>(OUT, { roll: { sizeMax } })
-        for (const { stopAt, parallelism } of steps) {
-          const stopping = new StoppingDisk(world.disk, stopAt)
-          await Promise.race([runAttempt(world, sink, { count: 12, every, parallelism, disk: stopping }), stopping.stopped])
-        }
-        await runAttempt(world, sink, { count: 12, every, parallelism: 2, disk: world.disk })
-        expect((await world.visibleLines()).toSorted((a, b) => a - b)).toEqual(numbers(12))
-        expect(await world.hiddenFiles()).toEqual([])
-      }),
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 5 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.constantFrom('5b', '30b', '1mb'),
+        async (steps, every, sizeMax) => {
+          const world = new World()
+          const sink = textSink<number>(OUT, { roll: { sizeMax } })
+          for (const { stopAt, parallelism } of steps) {
+            const stopping = new StoppingDisk(world.disk, stopAt)
+            await Promise.race([
+              runAttempt(world, sink, { count: 12, every, parallelism, disk: stopping }),
+              stopping.stopped,
+            ])
+          }
+          await runAttempt(world, sink, { count: 12, every, parallelism: 2, disk: world.disk })
+          expect((await world.visibleLines()).toSorted((a, b) => a - b)).toEqual(numbers(12))
+          expect(await world.hiddenFiles()).toEqual([])
+        },
+      ),
       { numRuns: 150 },
     )
   })
@@ -217,7 +254,10 @@ describe('a fresh start into a directory with output', () => {
   })
 
   test('fail refuses with SNK1001 and touches nothing', async () => {
-    await expect(twice({ onExisting: 'fail' })).rejects.toMatchObject({ code: 'SNK1001', message: expect.stringContaining(OUT) })
+    await expect(twice({ onExisting: 'fail' })).rejects.toMatchObject({
+      code: 'SNK1001',
+      message: expect.stringContaining(OUT),
+    })
   })
 })
 
@@ -230,12 +270,23 @@ interface Bench {
   readonly wakes: () => number
 }
 
-async function openWriter(disk: MemoryDisk & Disk, delivery: SinkContext['delivery'] = 'exactly-once', options: FileSinkOptions = {}): Promise<Bench> {
+async function openWriter(
+  disk: MemoryDisk & Disk,
+  delivery: SinkContext['delivery'] = 'exactly-once',
+  options: FileSinkOptions = {},
+): Promise<Bench> {
   const env = createManualEnv({ disk })
   const failures: unknown[] = []
   let wakes = 0
   const sink = jsonLinesSink<unknown>(OUT, options)
-  await sink.prepare({ env, uid: 'sink', fresh: true, restoredCheckpoint: undefined, restoredCommittables: [], restoredWriters: [] })
+  await sink.prepare({
+    env,
+    uid: 'sink',
+    fresh: true,
+    restoredCheckpoint: undefined,
+    restoredCommittables: [],
+    restoredWriters: [],
+  })
   const context: SinkContext = {
     env,
     uid: 'sink',
@@ -270,12 +321,20 @@ describe('a file writer', () => {
       override async openWrite(path: string, mode: 'create' | 'truncate' | 'append'): ReturnType<Disk['openWrite']> {
         const file = await super.openWrite(path, mode)
         if (path.endsWith('.new')) return file
-        return { path, sync: () => file.sync(), close: () => file.close(), write: () => Promise.reject(new DiskError('no-space', 'write', path)) }
+        return {
+          path,
+          sync: () => file.sync(),
+          close: () => file.close(),
+          write: () => Promise.reject(new DiskError('no-space', 'write', path)),
+        }
       }
     }
     const { writer, failures } = await openWriter(new FullDisk())
     writer.write({ a: 1 }, 0)
-    await expect(writer.snapshot(1)).rejects.toMatchObject({ code: 'SNK1001', message: expect.stringContaining('ENOSPC') })
+    await expect(writer.snapshot(1)).rejects.toMatchObject({
+      code: 'SNK1001',
+      message: expect.stringContaining('ENOSPC'),
+    })
     expect(failures).toEqual([expect.objectContaining({ code: 'SNK1001' })])
     await expect(writer.snapshot(2)).rejects.toMatchObject({ code: 'SNK1001' })
     expect(failures.length).toBe(1)
@@ -302,14 +361,30 @@ describe('a file writer', () => {
     expect(parts.map(([, text]) => text)).toEqual(['1\n', '2\n'])
   })
 
+  test('a file that may span checkpoints stays hidden until it is full, old enough or at the end of the input', async () => {
+    const { writer } = await openWriter(new MemoryDisk(), 'exactly-once', { roll: { sizeMax: '1gb' } })
+    writer.write(1, 0)
+    expect(await writer.snapshot(1)).toEqual({
+      committables: [],
+      states: [{ run: 1, open: { file: '.in-progress/sink/1-0-s000-000000.jsonl', validBytes: 2 } }],
+    })
+    writer.write(2, 0)
+    writer.endOfInput?.()
+    expect(await writer.snapshot(2)).toMatchObject({ committables: [{ sizeBytes: 4 }], states: [{ run: 1 }] })
+  })
+
   test('without checkpointing the one cut at the end closes every file', async () => {
     const { writer } = await openWriter(new MemoryDisk(), 'none', { roll: { sizeMax: '1gb' } })
     writer.write(1, 0)
-    expect((await writer.snapshot(0)).committables).toMatchObject([{ to: 'part-sink-r001-c000000-s000-000.jsonl', sizeBytes: 2 }])
+    expect((await writer.snapshot(0)).committables).toMatchObject([
+      { to: 'part-sink-r001-c000000-s000-000.jsonl', sizeBytes: 2 },
+    ])
   })
 
   test('a file is closed at sizeMax even between checkpoints', async () => {
-    const { writer } = await openWriter(new MemoryDisk(), 'exactly-once', { roll: { every: 'checkpoint', sizeMax: '100kb' } })
+    const { writer } = await openWriter(new MemoryDisk(), 'exactly-once', {
+      roll: { every: 'checkpoint', sizeMax: '100kb' },
+    })
     for (let i = 0; i < 5; i++) writer.write('x'.repeat(60_000), 0)
     const { committables, states } = await writer.snapshot(1)
     expect(committables.map(({ sizeBytes }) => sizeBytes)).toEqual([120_006, 120_006, 60_003])
@@ -318,11 +393,17 @@ describe('a file writer', () => {
 })
 
 describe('a file committer', () => {
-  async function pending(): Promise<Bench & { readonly committables: readonly FileCommittable[]; readonly commit: () => Promise<void> }> {
+  async function pending(): Promise<
+    Bench & { readonly committables: readonly FileCommittable[]; readonly commit: () => Promise<void> }
+  > {
     const bench = await openWriter(new MemoryDisk())
     bench.writer.write({ a: 1 }, 0)
     const { committables } = await bench.writer.snapshot(1)
-    return { ...bench, committables, commit: async () => bench.sink.createCommitter(bench.context)?.commit(committables) }
+    return {
+      ...bench,
+      committables,
+      commit: async () => bench.sink.createCommitter(bench.context)?.commit(committables),
+    }
   }
 
   test('committing twice is committing once', async () => {
@@ -336,13 +417,19 @@ describe('a file committer', () => {
   test('a file that is gone is SNK1003 with its name and size', async () => {
     const { commit, disk, committables } = await pending()
     await disk.remove(`${OUT}/${committables[0]?.from}`)
-    await expect(commit()).rejects.toMatchObject({ code: 'SNK1003', message: expect.stringMatching(/\.in-progress\/sink\/.*with 8 bytes.*is gone/) })
+    await expect(commit()).rejects.toMatchObject({
+      code: 'SNK1003',
+      message: expect.stringMatching(/\.in-progress\/sink\/.*with 8 bytes.*is gone/),
+    })
   })
 
   test('a file of another size is SNK1003', async () => {
     const { commit, disk, committables } = await pending()
     await disk.truncate(`${OUT}/${committables[0]?.from}`, 3)
-    await expect(commit()).rejects.toMatchObject({ code: 'SNK1003', message: expect.stringContaining('it has 3 bytes') })
+    await expect(commit()).rejects.toMatchObject({
+      code: 'SNK1003',
+      message: expect.stringContaining('it has 3 bytes'),
+    })
   })
 
   test('a final name that is taken is SNK1002 and nothing is overwritten', async () => {
@@ -372,7 +459,9 @@ describe('a file committer', () => {
   test('it gives up after its last try', async () => {
     const { sink, context, disk, committables } = await pending()
     const env = createManualEnv({ disk: Object.assign(disk, { rename: rename(disk, () => true) }) })
-    const done = expect(sink.createCommitter({ ...context, env })?.commit(committables)).rejects.toMatchObject({ code: 'SNK1002' })
+    const done = expect(sink.createCommitter({ ...context, env })?.commit(committables)).rejects.toMatchObject({
+      code: 'SNK1002',
+    })
     await env.advanceAndSettle(60_000)
     await done
   })

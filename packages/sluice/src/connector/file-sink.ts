@@ -58,14 +58,20 @@ export function jsonLinesSink<T>(directory: string, options: FileSinkOptions = {
 
 type ResolvedFileSinkOptions = FileSinkOptions & { readonly extension: string }
 
-function fileSink<T>(kind: string, directory: string, format: (value: T) => string, options: ResolvedFileSinkOptions): FileSink<T> {
+function fileSink<T>(
+  kind: string,
+  directory: string,
+  format: (value: T) => string,
+  options: ResolvedFileSinkOptions,
+): FileSink<T> {
   const roll = resolveRoll(options.roll ?? { every: 'checkpoint' })
   const partsOf = (uid: string): FileParts => new FileParts(directory, uid, options.extension)
   return Object.freeze<FileSink<T>>({
     kind,
     identity: { directory },
     prepare: (context) => new Preparation(partsOf(context.uid), context, options.onExisting ?? 'append').run(),
-    createWriter: (context, restored) => new FileWriter({ parts: partsOf(context.uid), format, roll, context, restored }),
+    createWriter: (context, restored) =>
+      new FileWriter({ parts: partsOf(context.uid), format, roll, context, restored }),
     createCommitter: (context) => new FileCommitter(partsOf(context.uid), context.env),
   })
 }
@@ -86,7 +92,11 @@ class Preparation {
   readonly #onExisting: 'append' | 'fail' | 'replace'
   readonly #disk: Disk
 
-  constructor(parts: FileParts, context: SinkPrepareContext<FileCommittable, FileWriterState>, onExisting: 'append' | 'fail' | 'replace') {
+  constructor(
+    parts: FileParts,
+    context: SinkPrepareContext<FileCommittable, FileWriterState>,
+    onExisting: 'append' | 'fail' | 'replace',
+  ) {
     this.#parts = parts
     this.#context = context
     this.#onExisting = onExisting
@@ -137,7 +147,8 @@ class Preparation {
     const later = (await this.#committed()).filter((part) => part.run === run && part.checkpoint > restoredCheckpoint)
     if (later.length === 0) return
     await this.#disk.makeDirectory(this.#parts.path(SUPERSEDED))
-    for (const { name } of later) await this.#disk.rename(this.#parts.path(name), this.#parts.path(`${SUPERSEDED}/${name}`))
+    for (const { name } of later)
+      await this.#disk.rename(this.#parts.path(name), this.#parts.path(`${SUPERSEDED}/${name}`))
     await this.#disk.syncDirectory(this.#parts.path(SUPERSEDED))
     await this.#disk.syncDirectory(this.#parts.directory)
   }
@@ -156,7 +167,11 @@ class Preparation {
 
   async #removeUnreferenced(): Promise<void> {
     const { restoredCommittables, restoredWriters } = this.#context
-    const kept = new Set([this.#parts.runFile, ...restoredCommittables.map(({ from }) => from), ...restoredWriters.map(({ open }) => open?.file)])
+    const kept = new Set([
+      this.#parts.runFile,
+      ...restoredCommittables.map(({ from }) => from),
+      ...restoredWriters.map(({ open }) => open?.file),
+    ])
     for (const entry of await this.#disk.list(this.#parts.path(this.#parts.hiddenFolder))) {
       const name = `${this.#parts.hiddenFolder}/${entry.name}`
       if (!kept.has(name)) await this.#disk.remove(this.#parts.path(name))

@@ -32,7 +32,11 @@ export function pathList(paths: InputPaths): readonly string[] {
  * The files under `paths`, in order of `paths` and inside a folder sorted by name, folders entered where their name stands. Hidden ones (`.` and `_` in
  * front) are skipped inside folders; with `suffixes`, so are files that end in none of them.
  */
-export async function findFiles(disk: Disk, paths: InputPaths, suffixes: readonly string[] = []): Promise<readonly InputFile[]> {
+export async function findFiles(
+  disk: Disk,
+  paths: InputPaths,
+  suffixes: readonly string[] = [],
+): Promise<readonly InputFile[]> {
   const found: InputFile[] = []
   for (const path of pathList(paths)) {
     const stat = await disk.stat(path).catch((error: unknown) => failUnreadable(path, error))
@@ -69,7 +73,15 @@ export function byteSplits(files: readonly InputFile[], splitBytes: number): rea
   for (const { path, sizeBytes } of files) {
     for (let start = 0; start < sizeBytes; start += splitBytes) {
       const end = Math.min(sizeBytes, start + splitBytes)
-      splits.push({ id: `${path}@${start}`, index: splits.length, path, start, end, fileBytes: sizeBytes, position: start })
+      splits.push({
+        id: `${path}@${start}`,
+        index: splits.length,
+        path,
+        start,
+        end,
+        fileBytes: sizeBytes,
+        position: start,
+      })
     }
   }
   return splits
@@ -98,9 +110,13 @@ export function baseName(path: string): string {
 }
 
 function missing(path: string): EngineError {
-  return new EngineError('SRC1001', `input ${path} does not exist. Nothing was read from it. Check the path; it is relative to the directory the job was started in.`, {
-    context: { path },
-  })
+  return new EngineError(
+    'SRC1001',
+    `input ${path} does not exist. Nothing was read from it. Check the path; it is relative to the directory the job was started in.`,
+    {
+      context: { path },
+    },
+  )
 }
 
 function failUnreadable(path: string, error: unknown): never {

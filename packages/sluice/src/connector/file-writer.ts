@@ -127,7 +127,8 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
 
   #mayStayOpen(): boolean {
     const { spansCheckpoints, ageMaxMs } = this.#roll
-    if (!spansCheckpoints || this.#isAtEnd || this.#context.delivery === 'none' || this.#open === undefined) return false
+    if (!spansCheckpoints || this.#isAtEnd || this.#context.delivery === 'none' || this.#open === undefined)
+      return false
     return this.#nowMs() - this.#open.openedMs < ageMaxMs
   }
 
@@ -188,7 +189,8 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
   }
 
   #fail(error: unknown): void {
-    const failure = error instanceof EngineError && !(error instanceof DiskError) ? error : cannotWrite(this.#parts, error)
+    const failure =
+      error instanceof EngineError && !(error instanceof DiskError) ? error : cannotWrite(this.#parts, error)
     this.#failure = failure
     this.#context.fail(failure)
   }

@@ -13,6 +13,13 @@ export interface FunctionSinkOptions {
  * @example const seen: number[] = []
  * stream.sinkTo(functionSink((value) => seen.push(value)))
  */
-export function functionSink<T>(handle: (value: T, timestamp: number) => unknown, options: FunctionSinkOptions = {}): Sink<T, never, never> {
-  return directSink<T>('function', options.name ?? 'function', () => (value, timestamp) => void handle(value, timestamp))
+export function functionSink<T>(
+  handle: (value: T, timestamp: number) => unknown,
+  options: FunctionSinkOptions = {},
+): Sink<T, never, never> {
+  return directSink<T>(
+    'function',
+    options.name ?? 'function',
+    () => (value, timestamp) => void handle(value, timestamp),
+  )
 }

@@ -37,7 +37,11 @@ export async function* lineBlocks(disk: Disk, split: FileSplit, readBytes = READ
   while (offset < end) {
     const length = Math.min(want, fileBytes - offset)
     const bytes = asBuffer(await readExactly(disk, path, offset, length))
-    const cut = cutBlock(bytes, end - offset, offset + length === fileBytes ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1)
+    const cut = cutBlock(
+      bytes,
+      end - offset,
+      offset + length === fileBytes ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1,
+    )
     if (cut === 0) {
       if (length > LINE_BYTES_MAX) throw tooLong(path, offset)
       want = length * 2
@@ -76,10 +80,13 @@ function cutBlock(bytes: Buffer, limit: number, whole: number): number {
 }
 
 /** Calls `onLine` for each line of the block. */
-export function forEachLine(block: LineBlock, onLine: (line: string, offset: number, encoding: LineEncoding) => void): void {
+export function forEachLine(
+  block: LineBlock,
+  onLine: (line: string, offset: number, encoding: LineEncoding) => void,
+): void {
   const { bytes, offset } = block
   const isValid = isUtf8(bytes)
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const newline = bytes.indexOf(NEWLINE, start)
     const next = newline < 0 ? bytes.length : newline + 1
     let end = newline < 0 ? bytes.length : newline

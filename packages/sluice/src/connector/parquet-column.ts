@@ -21,7 +21,12 @@ export interface ColumnValues {
 const INDEX_BITS_MAX = 24
 
 /** All rows of the column; `bytes` are its pages. */
-export function decodeColumn(library: ParquetLibrary, decoder: ColumnDecoder, bytes: Uint8Array, rowCount: number): ColumnValues {
+export function decodeColumn(
+  library: ParquetLibrary,
+  decoder: ColumnDecoder,
+  bytes: Uint8Array,
+  rowCount: number,
+): ColumnValues {
   const reading = new ColumnReading(library, decoder, rowCount)
   const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 }
   while (reading.rows < rowCount && reader.offset < bytes.length) {
@@ -29,7 +34,8 @@ export function decodeColumn(library: ParquetLibrary, decoder: ColumnDecoder, by
     const start = reader.offset
     const page = bytes.subarray(start, start + header.compressed_page_size)
     // The checksum is optional; without one, what decompression does not notice stays unnoticed.
-    if (header.crc !== undefined && header.crc >>> 0 !== crc32(page)) throw new TypeError('a page does not match its checksum')
+    if (header.crc !== undefined && header.crc >>> 0 !== crc32(page))
+      throw new TypeError('a page does not match its checksum')
     reading.addPage(header, page)
     reader.offset = start + header.compressed_page_size
   }
@@ -88,7 +94,8 @@ class ColumnReading {
     if (v1 !== undefined) {
       if (!this.#canRead(v1.encoding)) return undefined
       const page = this.#decompress(compressed, header.uncompressed_page_size)
-      if (!this.#isNullable()) return { encoding: v1.encoding, valueCount: v1.num_values, present: undefined, data: page }
+      if (!this.#isNullable())
+        return { encoding: v1.encoding, valueCount: v1.num_values, present: undefined, data: page }
       const levelBytes = new DataView(page.buffer, page.byteOffset).getUint32(0, true)
       const present = presence(page.subarray(4, 4 + levelBytes), v1.num_values)
       return { encoding: v1.encoding, valueCount: v1.num_values, present, data: page.subarray(4 + levelBytes) }
@@ -104,7 +111,10 @@ class ColumnReading {
   }
 
   #canRead(encoding: string): boolean {
-    return encoding === 'PLAIN' || ((encoding === 'RLE_DICTIONARY' || encoding === 'PLAIN_DICTIONARY') && this.#dictionary !== undefined)
+    return (
+      encoding === 'PLAIN' ||
+      ((encoding === 'RLE_DICTIONARY' || encoding === 'PLAIN_DICTIONARY') && this.#dictionary !== undefined)
+    )
   }
 
   #isNullable(): boolean {
@@ -153,7 +163,10 @@ class ColumnReading {
   #readPlain(page: Uint8Array, count: number): DecodedArray {
     const reader = { view: new DataView(page.buffer, page.byteOffset, page.byteLength), offset: 0 }
     const { type, element } = this.#decoder
-    return this.#library.convert.convert(this.#library.plain.readPlain(reader, type, count, element.type_length), this.#decoder)
+    return this.#library.convert.convert(
+      this.#library.plain.readPlain(reader, type, count, element.type_length),
+      this.#decoder,
+    )
   }
 
   #append(decoded: DecodedArray): void {

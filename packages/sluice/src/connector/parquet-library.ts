@@ -2,7 +2,16 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import type { Compressors, ParquetParsers } from 'hyparquet/src/types.js'
 
-export type { ColumnDecoder, ColumnMetaData, DecodedArray, FileMetaData, PageHeader, RowGroup, SchemaElement, SchemaTree } from 'hyparquet/src/types.js'
+export type {
+  ColumnDecoder,
+  ColumnMetaData,
+  DecodedArray,
+  FileMetaData,
+  PageHeader,
+  RowGroup,
+  SchemaElement,
+  SchemaTree,
+} from 'hyparquet/src/types.js'
 
 export type ParquetLibrary = Awaited<ReturnType<typeof load>>
 
@@ -50,4 +59,3 @@ export function plainValue(value: unknown): unknown {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : value
 }
-

@@ -9,7 +9,9 @@ import { parquetSource } from './parquet-source.ts'
 import { SourceRun, writeFile } from './test-support.ts'
 
 /** 3,000,000 flights in 11 row groups, zstd. */
-const FLIGHTS = fileURLToPath(new URL('../../../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url))
+const FLIGHTS = fileURLToPath(
+  new URL('../../../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url),
+)
 const ROWS_PER_GROUP = 272_727
 
 interface Flight {
@@ -95,7 +97,10 @@ describe('parquetSource', () => {
   })
 
   test('gives Date objects when asked', async () => {
-    const run = new SourceRun(parquetSource<{ date: Date }>(FLIGHTS, { columns: ['date'], timestamps: 'date' }), realDisk)
+    const run = new SourceRun(
+      parquetSource<{ date: Date }>(FLIGHTS, { columns: ['date'], timestamps: 'date' }),
+      realDisk,
+    )
     await run.start()
     await run.read(1)
     expect(run.records[0]?.date).toEqual(new Date('2001-01-01T00:01:00Z'))
@@ -122,10 +127,16 @@ describe('parquetSource', () => {
     const disk = new MemoryDisk()
     await writeFile(disk, '/in/a.parquet', 'this is not a Parquet file at all')
     await expect(new SourceRun(parquetSource('/in/b.parquet'), disk).start()).rejects.toMatchObject({ code: 'SRC1001' })
-    await expect(new SourceRun(parquetSource('/in'), disk).start()).rejects.toMatchObject({ code: 'SRC1002', message: expect.stringContaining('/in/a.parquet') })
+    await expect(new SourceRun(parquetSource('/in'), disk).start()).rejects.toMatchObject({
+      code: 'SRC1002',
+      message: expect.stringContaining('/in/a.parquet'),
+    })
     const run = new SourceRun(parquetSource(FLIGHTS, { columns: ['fare'] }), realDisk)
     await run.start()
-    await expect(run.read(1)).rejects.toMatchObject({ code: 'SRC1001', message: expect.stringContaining('It has: date, delay, distance, origin, destination') })
+    await expect(run.read(1)).rejects.toMatchObject({
+      code: 'SRC1001',
+      message: expect.stringContaining('It has: date, delay, distance, origin, destination'),
+    })
   })
 
   test('a damaged page is SRC1002 and names row group and column', async () => {
@@ -135,6 +146,9 @@ describe('parquetSource', () => {
     await writeFile(disk, '/in/flights.parquet', bytes)
     const run = new SourceRun(parquetSource('/in'), disk)
     await run.start()
-    await expect(run.read(1)).rejects.toMatchObject({ code: 'SRC1002', message: expect.stringContaining('row group 0: column "date"') })
+    await expect(run.read(1)).rejects.toMatchObject({
+      code: 'SRC1002',
+      message: expect.stringContaining('row group 0: column "date"'),
+    })
   })
 })

@@ -7,7 +7,15 @@
 import type { Disk } from '../base/env.ts'
 import { EngineError, messageOf } from '../base/errors.ts'
 import { ChunkReader, type Chunk, type OrderedSplit } from './chunk-reader.ts'
-import { baseName, checkUnchanged, findFiles, pathList, readExactly, type InputFile, type InputPaths } from './file-splits.ts'
+import {
+  baseName,
+  checkUnchanged,
+  findFiles,
+  pathList,
+  readExactly,
+  type InputFile,
+  type InputPaths,
+} from './file-splits.ts'
 import { decodeColumn, type ColumnValues } from './parquet-column.ts'
 import {
   COMPRESSORS,
@@ -74,7 +82,15 @@ async function rowGroups(disk: Disk, paths: InputPaths): Promise<readonly Parque
     for (const [rowGroup, { num_rows }] of metadata.row_groups.entries()) {
       if (num_rows === 0n) continue
       const id = `${file.path}#${rowGroup}`
-      splits.push({ id, index: splits.length, path: file.path, fileBytes: file.sizeBytes, rowGroup, rowCount: Number(num_rows), row: 0 })
+      splits.push({
+        id,
+        index: splits.length,
+        path: file.path,
+        fileBytes: file.sizeBytes,
+        rowGroup,
+        rowCount: Number(num_rows),
+        row: 0,
+      })
     }
   }
   return splits
@@ -163,7 +179,10 @@ class ParquetFiles<T extends object> {
     const metadata = columnMetadata(file, split.rowGroup, name)
     const start = Number(metadata.dictionary_page_offset ?? metadata.data_page_offset)
     const bytes = await readExactly(this.#disk, split.path, start, Number(metadata.total_compressed_size))
-    const parsers = { ...file.library.convert.DEFAULT_PARSERS, ...parsersFor(this.#options.timestamps ?? 'milliseconds') }
+    const parsers = {
+      ...file.library.convert.DEFAULT_PARSERS,
+      ...parsersFor(this.#options.timestamps ?? 'milliseconds'),
+    }
     const decoder: ColumnDecoder = {
       pathInSchema: [name],
       type: metadata.type,
@@ -181,7 +200,9 @@ class ParquetFiles<T extends object> {
     const { metadata, library } = file
     const slice = async (start: number, end = split.fileBytes): Promise<ArrayBuffer> =>
       arrayBufferOf(await readExactly(this.#disk, split.path, start, end - start))
-    const rowStart = metadata.row_groups.slice(0, split.rowGroup).reduce((sum, group) => sum + Number(group.num_rows), 0)
+    const rowStart = metadata.row_groups
+      .slice(0, split.rowGroup)
+      .reduce((sum, group) => sum + Number(group.num_rows), 0)
     const rows = await library.main.parquetReadObjects({
       file: { byteLength: split.fileBytes, slice },
       metadata,
@@ -213,14 +234,17 @@ function selectFields(path: string, root: SchemaTree, wanted: readonly string[] 
 
 function columnMetadata(file: OpenFile, rowGroup: number, name: string): ColumnMetaData {
   const columns = file.metadata.row_groups[rowGroup]?.columns ?? []
-  const found = columns.find(({ meta_data }) => meta_data?.path_in_schema.length === 1 && meta_data.path_in_schema[0] === name)
+  const found = columns.find(
+    ({ meta_data }) => meta_data?.path_in_schema.length === 1 && meta_data.path_in_schema[0] === name,
+  )
   if (found?.meta_data === undefined) throw new TypeError(`row group ${rowGroup} does not hold it`)
   return found.meta_data
 }
 
 function withPlainNumbers(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withPlainNumbers)
-  if (value === null || typeof value !== 'object' || Object.getPrototypeOf(value) !== Object.prototype) return plainValue(value)
+  if (value === null || typeof value !== 'object' || Object.getPrototypeOf(value) !== Object.prototype)
+    return plainValue(value)
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withPlainNumbers(inner)]))
 }
 

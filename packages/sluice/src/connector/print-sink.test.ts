@@ -10,7 +10,12 @@ function contextOf(subtask: number, parallelism: number): SinkContext & { readon
   return { env, uid: 'print', subtask, parallelism, ...rest, lines: env.lines }
 }
 
-function printed(options: PrintSinkOptions, values: readonly unknown[], subtask = 0, parallelism = 1): readonly string[] {
+function printed(
+  options: PrintSinkOptions,
+  values: readonly unknown[],
+  subtask = 0,
+  parallelism = 1,
+): readonly string[] {
   const context = contextOf(subtask, parallelism)
   const writer = printSink(options).createWriter(context, [])
   for (const value of values) writer.write(value, 0)

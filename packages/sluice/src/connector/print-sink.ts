@@ -26,7 +26,11 @@ function frontOf(prefix: string | undefined, { parallelism, subtask }: SinkConte
 }
 
 /** A sink that hands each record on at once and keeps nothing. */
-export function directSink<T>(kind: string, name: string, open: (context: SinkContext) => (value: T, timestamp: number) => void): Sink<T, never, never> {
+export function directSink<T>(
+  kind: string,
+  name: string,
+  open: (context: SinkContext) => (value: T, timestamp: number) => void,
+): Sink<T, never, never> {
   return Object.freeze<Sink<T, never, never>>({
     kind,
     identity: name,

@@ -67,7 +67,8 @@ export class SourceRun<T, Split extends SourceSplit, State> {
     while (this.records.length < until) {
       if (this.#ended.size === this.#readers.length) return 'ended'
       const before = this.records.length + this.#ended.size
-      for (const subtask of this.#readers.keys()) this.#poll(subtask, Math.min(pollRecords, until - this.records.length))
+      for (const subtask of this.#readers.keys())
+        this.#poll(subtask, Math.min(pollRecords, until - this.records.length))
       if (this.failure !== undefined) throw this.failure
       if (before !== this.records.length + this.#ended.size) idleRounds = 0
       else await this.#wait(idleRounds++)
@@ -76,7 +77,10 @@ export class SourceRun<T, Split extends SourceSplit, State> {
   }
 
   snapshot(): SourceSnapshot<Split, State> {
-    return { enumerator: this.#enumerator.snapshot(), splits: this.#readers.flatMap((reader) => [...reader.snapshot()]) }
+    return {
+      enumerator: this.#enumerator.snapshot(),
+      splits: this.#readers.flatMap((reader) => [...reader.snapshot()]),
+    }
   }
 
   position(subtask = 0): string | undefined {
@@ -107,7 +111,11 @@ export class SourceRun<T, Split extends SourceSplit, State> {
 }
 
 /** All records of a source, read in one go. */
-export async function readAll<T, Split extends SourceSplit, State>(source: Source<T, Split, State>, disk: Disk, parallelism = 1): Promise<T[]> {
+export async function readAll<T, Split extends SourceSplit, State>(
+  source: Source<T, Split, State>,
+  disk: Disk,
+  parallelism = 1,
+): Promise<T[]> {
   const run = new SourceRun(source, disk, parallelism)
   await run.start()
   await run.read()
@@ -149,7 +157,8 @@ export class StoppingDisk implements Disk {
   }
 
   read = (path: string): Promise<Uint8Array> => this.#reading(() => this.inner.read(path))
-  readRange = (path: string, offset: number, length: number): Promise<Uint8Array> => this.#reading(() => this.inner.readRange(path, offset, length))
+  readRange = (path: string, offset: number, length: number): Promise<Uint8Array> =>
+    this.#reading(() => this.inner.readRange(path, offset, length))
   list = (path: string): ReturnType<Disk['list']> => this.#reading(() => this.inner.list(path))
   stat = (path: string): ReturnType<Disk['stat']> => this.#reading(() => this.inner.stat(path))
   rename = (from: string, to: string): Promise<void> => this.#changing(() => this.inner.rename(from, to))

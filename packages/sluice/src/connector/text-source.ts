@@ -55,10 +55,17 @@ const SAMPLE_CHARS = 120
  *
  * @example env.fromSource(textSource('access.log'), WatermarkStrategy.noWatermarks())
  */
-export function textSource(paths: InputPaths, options: TextSourceOptions & { readonly withPosition: true }): LineSource<PositionedLine>
+export function textSource(
+  paths: InputPaths,
+  options: TextSourceOptions & { readonly withPosition: true },
+): LineSource<PositionedLine>
 export function textSource(paths: InputPaths, options?: TextSourceOptions): LineSource<string>
-export function textSource(paths: InputPaths, options: TextSourceOptions = {}): LineSource<string> | LineSource<PositionedLine> {
-  if (options.withPosition === true) return lineSource('text', paths, options, (line, file, offset) => ({ line, file, offset }))
+export function textSource(
+  paths: InputPaths,
+  options: TextSourceOptions = {},
+): LineSource<string> | LineSource<PositionedLine> {
+  if (options.withPosition === true)
+    return lineSource('text', paths, options, (line, file, offset) => ({ line, file, offset }))
   return lineSource('text', paths, options, (line) => line)
 }
 
@@ -72,9 +79,15 @@ export function jsonLinesSource<T>(paths: InputPaths, options: LineSourceOptions
 }
 
 /** A source of files with one record per line. */
-export function lineSource<T>(kind: string, paths: InputPaths, options: LineSourceOptions, decode: LineDecoder<T>): LineSource<T> {
+export function lineSource<T>(
+  kind: string,
+  paths: InputPaths,
+  options: LineSourceOptions,
+  decode: LineDecoder<T>,
+): LineSource<T> {
   const splitBytes = parseSize(options.splitBytes ?? SPLIT_SIZE)
-  if (splitBytes < 1) throw new EngineError('CFG1002', 'splitBytes is 0. The graph was not built. Give a size such as "32mb".')
+  if (splitBytes < 1)
+    throw new EngineError('CFG1002', 'splitBytes is 0. The graph was not built. Give a size such as "32mb".')
   return Object.freeze<LineSource<T>>({
     kind,
     identity: { paths: pathList(paths) },
@@ -85,7 +98,11 @@ export function lineSource<T>(kind: string, paths: InputPaths, options: LineSour
   })
 }
 
-function lineFormat<T>(context: ReaderContext, decode: LineDecoder<T>, policy: LineErrorPolicy): ChunkFormat<T, FileSplit> {
+function lineFormat<T>(
+  context: ReaderContext,
+  decode: LineDecoder<T>,
+  policy: LineErrorPolicy,
+): ChunkFormat<T, FileSplit> {
   return {
     open: (split) => lineChunks(context, split, decode),
     onReject: (value, output) => {
@@ -98,7 +115,11 @@ function lineFormat<T>(context: ReaderContext, decode: LineDecoder<T>, policy: L
   }
 }
 
-async function* lineChunks<T>(context: ReaderContext, split: FileSplit, decode: LineDecoder<T>): AsyncGenerator<Chunk<T, FileSplit>> {
+async function* lineChunks<T>(
+  context: ReaderContext,
+  split: FileSplit,
+  decode: LineDecoder<T>,
+): AsyncGenerator<Chunk<T, FileSplit>> {
   for await (const block of lineBlocks(context.disk, split)) yield decodeBlock(split, block, decode)
 }
 

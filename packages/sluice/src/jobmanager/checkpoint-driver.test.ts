@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { EngineError, errorToData } from '../base/errors.ts'
-import { type CheckpointId, attemptNumber, checkpointId, leaderEpoch, operatorUid, subtaskIndex, vertexId } from '../base/ids.ts'
+import {
+  type CheckpointId,
+  attemptNumber,
+  checkpointId,
+  leaderEpoch,
+  operatorUid,
+  subtaskIndex,
+  vertexId,
+} from '../base/ids.ts'
 import type { CheckpointSettings } from '../checkpoint/checkpoint-protocol.ts'
 import type { TaskAddress, TaskSnapshot } from '../checkpoint/handles.ts'
 import { decodeManifest } from '../checkpoint/manifest.ts'
@@ -8,7 +16,10 @@ import { MemoryStore } from '../checkpoint/stores/memory-store.ts'
 import { type ManualEnv, createManualEnv } from '../testing/manual-env.ts'
 import { CheckpointDriver } from './checkpoint-driver.ts'
 
-const TASKS: readonly TaskAddress[] = [0, 1].map((subtask) => ({ vertex: vertexId('map'), subtask: subtaskIndex(subtask) }))
+const TASKS: readonly TaskAddress[] = [0, 1].map((subtask) => ({
+  vertex: vertexId('map'),
+  subtask: subtaskIndex(subtask),
+}))
 const SETTINGS: CheckpointSettings = {
   mode: 'exactly-once',
   intervalMs: 1000,
@@ -131,7 +142,9 @@ describe('the checkpoint driver', () => {
     const timedOut = bench.driver.trigger()
     bench.driver.onAck(checkpointId(2), snapshotOf(task))
     bench.env.advance(5000)
-    await expect(timedOut).rejects.toThrow(/checkpoint 2 was not complete after 5s: no acknowledgement from "map" subtask 1/)
+    await expect(timedOut).rejects.toThrow(
+      /checkpoint 2 was not complete after 5s: no acknowledgement from "map" subtask 1/,
+    )
     bench.enumeratorTrouble = new TypeError('cannot')
     await expect(bench.driver.trigger()).rejects.toMatchObject({ code: 'CKP1004' })
     expect(bench.log.filter((line) => line.startsWith('aborted'))).toEqual(['aborted 1', 'aborted 2'])

@@ -225,7 +225,9 @@ export class CheckpointDriver {
 
   async #publish(checkpoint: CheckpointId, contents: CheckpointContents): Promise<MachineEvent> {
     try {
-      const manifest = encodeManifest(assembleManifest(checkpoint, this.#options.facts(), contents, this.#times(contents)))
+      const manifest = encodeManifest(
+        assembleManifest(checkpoint, this.#options.facts(), contents, this.#times(contents)),
+      )
       this.#manifests.set(checkpoint, manifest)
       return { kind: await this.#options.store.publish(checkpoint, manifest), checkpoint }
     } catch (thrown) {
@@ -251,10 +253,16 @@ export class CheckpointDriver {
   }
 
   /** Durations come from the monotonic clock, so the moment of the trigger is counted back from now. */
-  #times({ triggeredAtMs }: CheckpointContents): { readonly triggeredWallMs: number; readonly completedWallMs: number } {
+  #times({ triggeredAtMs }: CheckpointContents): {
+    readonly triggeredWallMs: number
+    readonly completedWallMs: number
+  } {
     const { clock } = this.#options.env
     const completedWallMs = clock.wallMs()
-    return { triggeredWallMs: Math.max(0, Math.round(completedWallMs - (clock.monotonicMs() - triggeredAtMs))), completedWallMs }
+    return {
+      triggeredWallMs: Math.max(0, Math.round(completedWallMs - (clock.monotonicMs() - triggeredAtMs))),
+      completedWallMs,
+    }
   }
 
   /** V4 */
@@ -264,7 +272,10 @@ export class CheckpointDriver {
       this.#removals = this.#removals
         .then(() => store.discard(checkpoint))
         .catch((thrown: unknown) => {
-          listener.onRemovalFailed(checkpoint, asEngineError(thrown, 'CKP1001', `checkpoint ${checkpoint} cannot be removed`))
+          listener.onRemovalFailed(
+            checkpoint,
+            asEngineError(thrown, 'CKP1001', `checkpoint ${checkpoint} cannot be removed`),
+          )
         })
     }
   }
@@ -292,7 +303,8 @@ export class CheckpointDriver {
 
   #report(report: CheckpointReport): void {
     this.#stats = countReport(this.#stats, report)
-    const ended = report.kind === 'completed' ? report.summary.checkpoint : report.kind === 'failed' ? report.checkpoint : undefined
+    const ended =
+      report.kind === 'completed' ? report.summary.checkpoint : report.kind === 'failed' ? report.checkpoint : undefined
     if (ended !== undefined) this.#manifests.delete(ended)
     this.#options.listener.onReport(report)
   }

@@ -14,12 +14,26 @@ const MAX_PARALLELISM = 16
 const STATS = { alignmentMs: 0, syncMs: 0, asyncMs: 0, stateBytes: 0 }
 
 function chained(uid: string): ChainedOperator {
-  const node = { kind: 'operator' as const, id: 0, name: uid, inputs: [], operator: { kind: 'map', keyed: true, stateful: true, layout: null, create: () => expect.unreachable() } }
+  const node = {
+    kind: 'operator' as const,
+    id: 0,
+    name: uid,
+    inputs: [],
+    operator: { kind: 'map', keyed: true, stateful: true, layout: null, create: () => expect.unreachable() },
+  }
   return { uid: operatorUid(uid), node, chained: [], outputs: [] }
 }
 
 function vertexOf(id: string, parallelism: number, ...uids: string[]): JobVertex {
-  return { id: vertexId(id), name: id, parallelism, maxParallelism: MAX_PARALLELISM, operators: uids.map(chained), inputs: [], outputs: [] }
+  return {
+    id: vertexId(id),
+    name: id,
+    parallelism,
+    maxParallelism: MAX_PARALLELISM,
+    operators: uids.map(chained),
+    inputs: [],
+    outputs: [],
+  }
 }
 
 function handleOf(subtask: number, parallelism: number, entryCount = 1): KeyedStateHandle {
@@ -50,16 +64,27 @@ function written(parallelism: number): CheckpointManifest {
 }
 
 function itemsOf(state: Uint8Array | undefined): unknown {
-  return state === undefined ? undefined : (bytesToValue(state) as readonly OperatorStateList[]).map(({ items }) => items) // written above
+  return state === undefined
+    ? undefined
+    : (bytesToValue(state) as readonly OperatorStateList[]).map(({ items }) => items) // written above
 }
 
 describe('the state of a checkpoint', () => {
   test('goes back to where it was when nothing changed', () => {
-    const restores = assignRestore(written(2), { vertices: [vertexOf('sum', 2, 'sum', 'sink')] }).get(vertexId('sum')) ?? []
+    const restores =
+      assignRestore(written(2), { vertices: [vertexOf('sum', 2, 'sum', 'sink')] }).get(vertexId('sum')) ?? []
     expect(restores.map(({ checkpoint }) => checkpoint)).toEqual([42, 42])
-    expect(restores.map(({ operators }) => operators.map(({ uid, keyed }) => [uid, keyed.map(({ data }) => data.path)]))).toEqual([
-      [['sum', ['sum-0']], ['sink', []]],
-      [['sum', ['sum-1']], ['sink', []]],
+    expect(
+      restores.map(({ operators }) => operators.map(({ uid, keyed }) => [uid, keyed.map(({ data }) => data.path)])),
+    ).toEqual([
+      [
+        ['sum', ['sum-0']],
+        ['sink', []],
+      ],
+      [
+        ['sum', ['sum-1']],
+        ['sink', []],
+      ],
     ])
     expect(restores.map(({ operators }) => itemsOf(operators[1]?.operatorState))).toEqual([[[0]], [[1]]])
   })
@@ -68,7 +93,8 @@ describe('the state of a checkpoint', () => {
     const parallelism = fc.integer({ min: 1, max: MAX_PARALLELISM })
     fc.assert(
       fc.property(parallelism, parallelism, (before, now) => {
-        const restores = assignRestore(written(before), { vertices: [vertexOf('sum', now, 'sum', 'sink')] }).get(vertexId('sum')) ?? []
+        const restores =
+          assignRestore(written(before), { vertices: [vertexOf('sum', now, 'sum', 'sink')] }).get(vertexId('sum')) ?? []
         expect(restores).toHaveLength(now)
         for (const [subtask, { operators }] of restores.entries()) {
           const range = keyGroupRange(subtask, MAX_PARALLELISM, now)
@@ -78,7 +104,9 @@ describe('the state of a checkpoint', () => {
           }
           expect(covered.every(({ first, last }) => first <= range.last && last >= range.first)).toBe(true)
         }
-        const items = restores.flatMap(({ operators }) => operators.flatMap(({ operatorState }) => itemsOf(operatorState) ?? []))
+        const items = restores.flatMap(({ operators }) =>
+          operators.flatMap(({ operatorState }) => itemsOf(operatorState) ?? []),
+        )
         expect(items.flat().sort()).toEqual(Array.from({ length: before }, (_, subtask) => subtask).sort())
       }),
     )
@@ -102,8 +130,8 @@ describe('the state of a checkpoint', () => {
     const [task] = vertex?.tasks ?? []
     if (vertex === undefined || task === undefined) return expect.unreachable()
     const tasks = [{ ...task, operators: [{ uid: operatorUid('sink'), operatorState: valueToBytes({ offsets: 1 }) }] }]
-    expect(() => assignRestore({ ...manifest, vertices: [{ ...vertex, tasks }] }, { vertices: [vertexOf('sum', 1, 'sink')] })).toThrow(
-      /operator "sink" in checkpoint 42 is not a list of named states/,
-    )
+    expect(() =>
+      assignRestore({ ...manifest, vertices: [{ ...vertex, tasks }] }, { vertices: [vertexOf('sum', 1, 'sink')] }),
+    ).toThrow(/operator "sink" in checkpoint 42 is not a list of named states/)
   })
 })

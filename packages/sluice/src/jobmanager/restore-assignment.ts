@@ -40,7 +40,11 @@ function snapshotsByOperator(manifest: CheckpointManifest): WrittenByOperator {
   return Map.groupBy(written, ({ snapshot }) => snapshot.uid)
 }
 
-function restoreVertex(manifest: CheckpointManifest, vertex: JobVertex, written: WrittenByOperator): readonly TaskRestore[] {
+function restoreVertex(
+  manifest: CheckpointManifest,
+  vertex: JobVertex,
+  written: WrittenByOperator,
+): readonly TaskRestore[] {
   const operators = vertex.operators.map(({ uid }) => restoreOperator(manifest, vertex, uid, written.get(uid) ?? []))
   return Array.from({ length: vertex.parallelism }, (_, subtask) => ({
     checkpoint: manifest.checkpoint,
@@ -67,7 +71,9 @@ function restoreOperator(
 
 /** A2 */
 function handlesFor(range: KeyGroupRange, handles: readonly KeyedStateHandle[]): readonly KeyedStateHandle[] {
-  return handles.filter(({ keyGroups, entryCount }) => entryCount > 0 && keyGroups.first <= range.last && keyGroups.last >= range.first)
+  return handles.filter(
+    ({ keyGroups, entryCount }) => entryCount > 0 && keyGroups.first <= range.last && keyGroups.last >= range.first,
+  )
 }
 
 function redistribute(

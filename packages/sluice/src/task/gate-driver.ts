@@ -14,7 +14,7 @@ import type { WatermarkUpdate } from '../time/watermark-update.ts'
 import type { OperatorChain } from './operator-chain.ts'
 import { applyUpdate } from './event-time-update.ts'
 import type { StepTurn } from './step-turn.ts'
-import type { HeadResult, TaskHead } from './stream-task.ts'
+import type { HeadResult, TaskHead } from './task-step.ts'
 import type { TaskEnvironment } from './task-environment.ts'
 
 export interface GateDriverOptions {

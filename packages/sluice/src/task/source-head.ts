@@ -9,7 +9,7 @@ import type { OperatorChain } from './operator-chain.ts'
 import { SourceDriver } from './source-driver.ts'
 import { applyUpdate } from './event-time-update.ts'
 import type { StepTurn } from './step-turn.ts'
-import type { HeadResult, TaskHead } from './stream-task.ts'
+import type { HeadResult, TaskHead } from './task-step.ts'
 import type { TaskEnvironment } from './task-environment.ts'
 
 export interface SourceHeadOptions {

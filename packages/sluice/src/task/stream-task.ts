@@ -15,7 +15,6 @@ import { assert, present } from '../base/assert.ts'
 import { asEngineError, errorToData, type EngineError, type ErrorContext } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
 import type { TaskReport } from '../base/task-report.ts'
-import type { CheckpointMode } from '../stream/element.ts'
 import { TaskCounters } from './counters.ts'
 import { GateDriver } from './gate-driver.ts'
 import { OperatorChain } from './operator-chain.ts'
@@ -24,33 +23,9 @@ import { SnapshotRuns } from './snapshot-runs.ts'
 import { SourceHead } from './source-head.ts'
 import { StepTurn } from './step-turn.ts'
 import type { TaskEnvironment } from './task-environment.ts'
+import type { Mail, StepResult, TaskHead } from './task-step.ts'
 import { TaskMeter } from './task-meter.ts'
 import { WakeTimer } from './wake-timer.ts'
-
-/** `progress`: call again soon; `blocked`: output has no room, `idle`: nothing to do until the next wake; `done`: over. */
-export type StepResult = 'progress' | 'blocked' | 'idle' | 'done'
-
-/** What a head did in one step; `ended` is said once, when the whole bounded input has been given to the chain. */
-export type HeadResult = 'progress' | 'idle' | 'ended'
-
-/** What stands before the chain: a source or an input gate. */
-export interface TaskHead {
-  readonly recordsIn: number
-  /** Hands at most one batch to the chain. */
-  step(): HeadResult
-  /** Where the record at hand came from. */
-  recordPosition(): string | undefined
-  /** Monotonic milliseconds at which the head wants a step even without a wake. */
-  nextStepMs(): number
-  close(): Promise<void>
-}
-
-export type Mail =
-  | { readonly kind: 'trigger'; readonly checkpoint: CheckpointId; readonly mode: CheckpointMode }
-  | { readonly kind: 'complete'; readonly checkpoint: CheckpointId }
-  | { readonly kind: 'aborted'; readonly checkpoint: CheckpointId }
-  | { readonly kind: 'splits'; readonly splits: readonly unknown[]; readonly noMore: boolean }
-  | { readonly kind: 'finish' }
 
 type TaskState = 'created' | 'ready' | 'running' | 'ending' | 'drained' | 'finishing' | 'finished' | 'failed' | 'closed'
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/env.ts'
-import type { StepResult } from './stream-task.ts'
+import type { StepResult } from './task-step.ts'
 
 /** Where the time of a task goes: busy, back-pressured or idle, and its longest step. */
 export class TaskMeter {

@@ -19,7 +19,8 @@ import { LOOP_LIMITS, type LoopLimits, type LoopProgress } from '../task/task-lo
 import { inlineLink, type LinkShape } from './inline-links.ts'
 import { Mailbox } from './mailbox.ts'
 import { mortalEnv, type MortalEnv } from './mortal-env.ts'
-import { SlotRunner, type SlotLinks, type SlotRunnerOptions, type SlotSettings } from './slot-runner.ts'
+import type { SlotLinks, SlotRunnerOptions, SlotSettings } from './slot-environment.ts'
+import { SlotRunner } from './slot-runner.ts'
 
 export interface InlineSlotsOptions {
   readonly env: Env

@@ -8,40 +8,13 @@
  * R3 After `failed` the other tasks go on until `cancel` comes.
  */
 import { assert, present, unreachable } from '../base/assert.ts'
-import type { Env } from '../base/env.ts'
 import { EngineError, asEngineError, errorToData } from '../base/errors.ts'
-import type { SlotIndex } from '../base/ids.ts'
-import type { SnapshotStorage } from '../checkpoint/checkpoint-store.ts'
-import type { FromSlot, SlotDeployment, ToSlot } from '../control/messages.ts'
-import type { DataLink } from '../exchange/data-link.ts'
-import type { JobGraph } from '../graph/job-graph.ts'
+import type { SlotDeployment, ToSlot } from '../control/messages.ts'
 import { bytesToValue } from '../serde/value-codec.ts'
 import type { StreamTask } from '../task/stream-task.ts'
-import type { TaskSettings } from '../task/task-environment.ts'
-import { TaskLoop, type LoopLimits, type LoopProgress } from '../task/task-loop.ts'
+import { TaskLoop } from '../task/task-loop.ts'
+import type { SlotLinks, SlotRunnerOptions } from './slot-environment.ts'
 import { buildTasks } from './task-builder.ts'
-
-export interface SlotRunnerOptions {
-  readonly env: Env
-  readonly graph: JobGraph
-  readonly settings: SlotSettings
-  readonly storage: SnapshotStorage | undefined
-  readonly progress: LoopProgress
-  readonly limits: LoopLimits
-  send(message: FromSlot): void
-}
-
-export interface SlotSettings extends TaskSettings {
-  /** Milliseconds between two reports. */
-  readonly reportIntervalMs: number
-  /** Batches that may wait in one channel. */
-  readonly channelCredits: number
-  /** Records of one batch between tasks. */
-  readonly batchRecordsMax: number
-}
-
-/** Paths to the other slots of one attempt. */
-export type SlotLinks = ReadonlyMap<SlotIndex, DataLink>
 
 type SlotState =
   | { readonly kind: 'idle' }

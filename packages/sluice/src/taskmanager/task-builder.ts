@@ -14,7 +14,7 @@ import { RemoteInputChannel, RemoteOutputChannel } from '../exchange/remote-chan
 import type { JobEdge, JobGraph, JobVertex } from '../graph/job-graph.ts'
 import { StreamTask } from '../task/stream-task.ts'
 import type { TaskEnvironment, TaskReports } from '../task/task-environment.ts'
-import type { SlotLinks, SlotRunnerOptions } from './slot-runner.ts'
+import type { SlotLinks, SlotRunnerOptions } from './slot-environment.ts'
 
 export interface BuildOptions extends SlotRunnerOptions {
   readonly deployment: SlotDeployment

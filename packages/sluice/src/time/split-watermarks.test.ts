@@ -93,7 +93,11 @@ describe('the watermark of a source subtask', () => {
   })
 
   test('is the minimum over all splits whatever happens, when idleness is off', () => {
-    const step = fc.record({ split: fc.constantFrom('a', 'b', 'c'), timestamp: fc.nat(1000), action: fc.constantFrom('event', 'event', 'emit', 'remove') })
+    const step = fc.record({
+      split: fc.constantFrom('a', 'b', 'c'),
+      timestamp: fc.nat(1000),
+      action: fc.constantFrom('event', 'event', 'emit', 'remove'),
+    })
     fc.assert(
       fc.property(fc.array(step), (steps) => {
         const splits = monotonous('off')

@@ -132,7 +132,10 @@ class TrackedSplit implements SplitWatermark {
   }
 }
 
-type Silence = { readonly kind: 'active' } | { readonly kind: 'silent'; readonly sinceMs: number } | { readonly kind: 'idle' }
+type Silence =
+  | { readonly kind: 'active' }
+  | { readonly kind: 'silent'; readonly sinceMs: number }
+  | { readonly kind: 'idle' }
 
 const ACTIVE: Silence = Object.freeze({ kind: 'active' })
 const IDLE: Silence = Object.freeze({ kind: 'idle' })

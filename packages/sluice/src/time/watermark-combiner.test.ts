@@ -87,7 +87,11 @@ describe('the watermark of a task', () => {
   })
 
   test('never goes back, is never ahead of an aligned channel, and ends only when all channels have', () => {
-    const step = fc.record({ channel: fc.nat(2), action: fc.constantFrom('watermark', 'watermark', 'watermark', 'idle', 'active', 'end'), amount: fc.nat(20) })
+    const step = fc.record({
+      channel: fc.nat(2),
+      action: fc.constantFrom('watermark', 'watermark', 'watermark', 'idle', 'active', 'end'),
+      amount: fc.nat(20),
+    })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         const combiner = new WatermarkCombiner(3)
@@ -101,7 +105,11 @@ describe('the watermark of a task', () => {
           if (action === 'watermark' && status[channel] === 'active') sent[channel] = watermark
           if (action === 'idle' || action === 'active' || action === 'end') status[channel] = action
           const update =
-            action === 'watermark' ? combiner.onWatermark(channel, watermark) : action === 'end' ? combiner.onEnd(channel) : combiner.onIdleness(channel, action === 'idle')
+            action === 'watermark'
+              ? combiner.onWatermark(channel, watermark)
+              : action === 'end'
+                ? combiner.onEnd(channel)
+                : combiner.onIdleness(channel, action === 'idle')
           if (update.watermark !== undefined) {
             expect(update.watermark).toBeGreaterThan(last)
             last = update.watermark

@@ -97,13 +97,15 @@ export class WatermarkCombiner {
   /** MIN_WATERMARK, which changes nothing, when no channel is aligned. */
   #minAligned(): number {
     let min = MAX_WATERMARK
-    for (const channel of this.#channels) if (channel.status === 'aligned' && channel.watermark < min) min = channel.watermark
+    for (const channel of this.#channels)
+      if (channel.status === 'aligned' && channel.watermark < min) min = channel.watermark
     return min === MAX_WATERMARK ? MIN_WATERMARK : min
   }
 
   #maxLive(): number {
     let max = MIN_WATERMARK
-    for (const channel of this.#channels) if (channel.status !== 'ended' && channel.watermark > max) max = channel.watermark
+    for (const channel of this.#channels)
+      if (channel.status !== 'ended' && channel.watermark > max) max = channel.watermark
     return max
   }
 

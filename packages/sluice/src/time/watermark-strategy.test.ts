@@ -46,7 +46,9 @@ describe('a watermark strategy', () => {
     const timed = plain.withTimestamp((record) => record.at).withIdleness('5s')
     expect(Object.isFrozen(timed)).toBe(true)
     expect([plain.timestampOf, plain.idleAfterMs]).toEqual([undefined, 60_000])
-    expect([timed.timestampOf?.({ at: 7 }, NO_TIMESTAMP), timed.idleAfterMs, timed.outOfOrdernessMs]).toEqual([7, 5000, 1000])
+    expect([timed.timestampOf?.({ at: 7 }, NO_TIMESTAMP), timed.idleAfterMs, timed.outOfOrdernessMs]).toEqual([
+      7, 5000, 1000,
+    ])
   })
 
   test('idleness can be off, and is off without watermarks', () => {

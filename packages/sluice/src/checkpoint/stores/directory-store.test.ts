@@ -75,14 +75,20 @@ describe('the directory of checkpoints', () => {
 
   test('when the directory cannot be synced, publishing fails although the manifest is there', async () => {
     const disk = new MemoryDisk()
-    const store = storeOn(failingDisk(disk, (operation, path) => (operation === 'syncDirectory' && path.endsWith('/manifests') ? 'io' : undefined)))
+    const store = storeOn(
+      failingDisk(disk, (operation, path) =>
+        operation === 'syncDirectory' && path.endsWith('/manifests') ? 'io' : undefined,
+      ),
+    )
     await expect(store.publish(id(1), bytes('m'))).rejects.toMatchObject({ code: 'CKP1001' })
     expect(await storeOn(disk).published()).toEqual([1])
     await expect(store.published()).rejects.toMatchObject({ code: 'CKP1002' })
   })
 
   test('a full disk is named, with what it means and what to do', async () => {
-    const store = storeOn(failingDisk(new MemoryDisk(), (operation) => (operation === 'openWrite' ? 'no-space' : undefined)))
+    const store = storeOn(
+      failingDisk(new MemoryDisk(), (operation) => (operation === 'openWrite' ? 'no-space' : undefined)),
+    )
     await expect(store.openData(id(1), 'map-0')).rejects.toThrow(
       /data of checkpoint 1 could not be written to .*chk-000001\/map-0: .*ENOSPC.*Nothing that was restorable before is touched\. Free space/,
     )
@@ -93,7 +99,9 @@ describe('the directory of checkpoints', () => {
   test('works again once the disk does: nothing of a failure is remembered', async () => {
     const disk = new MemoryDisk()
     let isBroken = true
-    const store = storeOn(failingDisk(disk, (operation) => (operation === 'makeDirectory' && isBroken ? 'denied' : undefined)))
+    const store = storeOn(
+      failingDisk(disk, (operation) => (operation === 'makeDirectory' && isBroken ? 'denied' : undefined)),
+    )
     await expect(store.openData(id(1), 'map-0')).rejects.toMatchObject({ code: 'CKP1001' })
     isBroken = false
     const writer = await store.openData(id(1), 'map-0')
@@ -122,7 +130,11 @@ describe('the directory of checkpoints', () => {
 
   test('a parent that may not be opened is no reason to refuse', async () => {
     const disk = new MemoryDisk()
-    const store = storeOn(failingDisk(disk, (operation, path) => (operation === 'syncDirectory' && path === '/var/state' ? 'denied' : undefined)))
+    const store = storeOn(
+      failingDisk(disk, (operation, path) =>
+        operation === 'syncDirectory' && path === '/var/state' ? 'denied' : undefined,
+      ),
+    )
     expect(await store.publish(id(1), bytes('m'))).toBe('published')
   })
 
@@ -130,7 +142,8 @@ describe('the directory of checkpoints', () => {
     const disk = new MemoryDisk()
     const store = storeOn(disk)
     await store.publish(id(1), bytes('m'))
-    for (const name of ['manifests/notes.txt', 'epochs/x', 'manifests/1.manifest']) await disk.openWrite(`${ROOT}/${name}`, 'create')
+    for (const name of ['manifests/notes.txt', 'epochs/x', 'manifests/1.manifest'])
+      await disk.openWrite(`${ROOT}/${name}`, 'create')
     await disk.makeDirectory(`${ROOT}/checkpoints/mine`)
     await store.discardUnpublished(new Set())
     expect(await store.published()).toEqual([1])

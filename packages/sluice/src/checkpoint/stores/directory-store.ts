@@ -15,7 +15,14 @@ import type { EngineError } from '../../base/errors.ts'
 import { type CheckpointId, type LeaderEpoch, leaderEpoch } from '../../base/ids.ts'
 import type { CheckpointStore, DataWriter } from '../checkpoint-store.ts'
 import type { DataHandle } from '../handles.ts'
-import { type DirectoryLayout, checkpointOfData, checkpointOfManifest, directoryLayout, epochOf, isTemporary } from './directory-layout.ts'
+import {
+  type DirectoryLayout,
+  checkpointOfData,
+  checkpointOfManifest,
+  directoryLayout,
+  epochOf,
+  isTemporary,
+} from './directory-layout.ts'
 import { dataMismatch, dataMissing, manifestMissing, readFailed, writeFailed } from './storage-errors.ts'
 
 export interface DirectoryStoreOptions {
@@ -130,7 +137,11 @@ export class DirectoryStore implements CheckpointStore {
       const epoch = leaderEpoch(newest + step)
       if (await this.#createEpoch(epoch)) return epoch
     }
-    throw writeFailed('a leader epoch', this.#layout.epochs, new DiskError('exists', 'claim', this.#layout.epoch(newest)))
+    throw writeFailed(
+      'a leader epoch',
+      this.#layout.epochs,
+      new DiskError('exists', 'claim', this.#layout.epoch(newest)),
+    )
   }
 
   async currentEpoch(): Promise<LeaderEpoch> {
@@ -231,7 +242,11 @@ export class DirectoryStore implements CheckpointStore {
   async #removeTemporaries(): Promise<void> {
     for (const { name } of await this.#list(this.#layout.manifests)) {
       const path = `${this.#layout.manifests}/${name}`
-      if (isTemporary(name)) await attempt((error) => writeFailed('the removal of a left-over', path, error), () => this.#disk.remove(path))
+      if (isTemporary(name))
+        await attempt(
+          (error) => writeFailed('the removal of a left-over', path, error),
+          () => this.#disk.remove(path),
+        )
     }
   }
 

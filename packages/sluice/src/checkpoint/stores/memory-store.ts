@@ -17,7 +17,8 @@ export class MemoryStore implements CheckpointStore {
   async openData(checkpoint: CheckpointId, name: string): Promise<DataWriter> {
     const files = this.#data.get(checkpoint) ?? new Map<string, Uint8Array>()
     const path = pathOf(checkpoint, name)
-    if (files.has(name)) throw writeFailed(`data of checkpoint ${checkpoint}`, path, new DiskError('exists', 'open', path))
+    if (files.has(name))
+      throw writeFailed(`data of checkpoint ${checkpoint}`, path, new DiskError('exists', 'open', path))
     files.set(name, new Uint8Array(0))
     this.#data.set(checkpoint, files)
     this.#highestId = Math.max(this.#highestId, checkpoint)
@@ -76,7 +77,9 @@ export class MemoryStore implements CheckpointStore {
 
   /** Paths of all data files, for assertions about what is left over. */
   dataPaths(): readonly string[] {
-    return [...this.#data].flatMap(([checkpoint, files]) => [...files.keys()].map((name) => pathOf(checkpoint, name))).sort()
+    return [...this.#data]
+      .flatMap(([checkpoint, files]) => [...files.keys()].map((name) => pathOf(checkpoint, name)))
+      .sort()
   }
 
   #filesOf(directory: string): Map<string, Uint8Array> | undefined {

@@ -8,7 +8,8 @@ import type { DataHandle } from '../handles.ts'
 const WRITE_ADVICE: Readonly<Record<DiskFailureKind, string>> = {
   'no-space': 'Free space there or set checkpoint.storage.uri to another disk.',
   denied: 'Give the process write access or set checkpoint.storage.uri to another directory.',
-  'not-found': 'Somebody removed a directory of the storage while the job ran: bring it back or set checkpoint.storage.uri.',
+  'not-found':
+    'Somebody removed a directory of the storage while the job ran: bring it back or set checkpoint.storage.uri.',
   exists: 'Another process writes to this storage: let one job at a time use it.',
   'not-a-directory': 'Set checkpoint.storage.uri to a directory.',
   'is-a-directory': 'A directory has the name of a file of the storage: remove it.',
@@ -59,7 +60,12 @@ export function dataMissing(path: string): EngineError {
 }
 
 /** CKP1003; undefined when the bytes are the ones that were written. */
-export function dataMismatch(handle: DataHandle, path: string, sizeBytes: number, crc: number): EngineError | undefined {
+export function dataMismatch(
+  handle: DataHandle,
+  path: string,
+  sizeBytes: number,
+  crc: number,
+): EngineError | undefined {
   if (sizeBytes === handle.sizeBytes && crc === handle.crc32) return undefined
   const problem =
     sizeBytes === handle.sizeBytes

@@ -15,7 +15,12 @@ export interface StoreUnderTest {
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const id = checkpointId
 
-async function writeData(store: CheckpointStore, checkpoint: CheckpointId, name: string, ...chunks: string[]): Promise<DataHandle> {
+async function writeData(
+  store: CheckpointStore,
+  checkpoint: CheckpointId,
+  name: string,
+  ...chunks: string[]
+): Promise<DataHandle> {
   const writer = await store.openData(checkpoint, name)
   for (const chunk of chunks) await writer.write(bytes(chunk))
   return writer.finish()
@@ -69,7 +74,11 @@ function describeData(create: () => StoreUnderTest): void {
   test('files of one checkpoint are written side by side', async () => {
     const { store } = create()
     const handles = await Promise.all(['a', 'b', 'c'].map((name) => writeData(store, id(3), name, name)))
-    expect(await Promise.all(handles.map((handle) => store.readData(handle)))).toEqual([bytes('a'), bytes('b'), bytes('c')])
+    expect(await Promise.all(handles.map((handle) => store.readData(handle)))).toEqual([
+      bytes('a'),
+      bytes('b'),
+      bytes('c'),
+    ])
   })
 }
 
@@ -77,7 +86,8 @@ function describeManifests(create: () => StoreUnderTest): void {
   test('lists what was published, ascending, and gives it back', async () => {
     const { store, other } = create()
     expect(await store.published()).toEqual([])
-    for (const checkpoint of [9, 10, 2, 1_234_567]) expect(await store.publish(id(checkpoint), bytes(`m${checkpoint}`))).toBe('published')
+    for (const checkpoint of [9, 10, 2, 1_234_567])
+      expect(await store.publish(id(checkpoint), bytes(`m${checkpoint}`))).toBe('published')
     expect(await other.published()).toEqual([2, 9, 10, 1_234_567])
     expect(await other.readManifest(id(10))).toEqual(bytes('m10'))
   })
