@@ -68,9 +68,15 @@ function findingAboutPackage(edge: Import, layer: string | undefined): Finding |
   if (specifier.startsWith('node:')) {
     return finding(edge, `imports ${specifier}; below the composition roots the outside world comes in through Env`)
   }
-  if (layer !== undefined && PACKAGES[specifier]?.includes(layer)) return undefined
-  const allowed = PACKAGES[specifier]?.map((name) => `${name}/`).join(' ') ?? 'nobody'
+  const folders = PACKAGES[packageOf(specifier)]
+  if (layer !== undefined && folders?.includes(layer)) return undefined
+  const allowed = folders?.map((name) => `${name}/`).join(' ') ?? 'nobody'
   return finding(edge, `imports ${specifier}, which is for ${allowed}`)
+}
+
+/** `a` of `a/b.js`, `@a/b` of `@a/b/c.js`. */
+function packageOf(specifier: string): string {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
 }
 
 /** Tests may import anything but each other. */

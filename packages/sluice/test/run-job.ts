@@ -1,5 +1,6 @@
 /** Whole jobs in real slot threads, with what they printed and told kept for assertions. */
-import { type RunResult, startRun, type JobClient } from '../src/cluster/job-run.ts'
+import { launch } from '../src/cluster/launch.ts'
+import type { JobClient, RunResult } from '../src/cluster/run-request.ts'
 import type { JobDefinition } from '../src/api/define-job.ts'
 import { errorFromData } from '../src/base/errors.ts'
 import type { OptionKey } from '../src/config/options.ts'
@@ -33,7 +34,7 @@ export async function runJob(job: string | URL | JobDefinition, options: RunJobO
   const events: JobEvent[] = []
   const printed: string[] = []
   let started: JobClient | undefined
-  const client = await startRun({
+  const client = await launch({
     job,
     params: options.params ?? {},
     layers: [{ origin: 'test', values: valuesOf(options) }],

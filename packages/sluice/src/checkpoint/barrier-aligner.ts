@@ -44,7 +44,7 @@ export type AlignerEffect =
   | { readonly kind: 'decline'; readonly checkpoint: CheckpointId; readonly reason: DeclineReason }
 
 /** B3 */
-export const CHECKPOINTS_TRACKED_MAX = 50
+const CHECKPOINTS_TRACKED_MAX = 50
 
 interface Alignment {
   readonly checkpoint: CheckpointId

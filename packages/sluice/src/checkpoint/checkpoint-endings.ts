@@ -26,7 +26,7 @@ import { beyondRetention } from './retention.ts'
 import { maxOf, totalStateBytes } from './task-snapshots.ts'
 
 /** Aborted checkpoints that are remembered so that what still arrives for them is removed too. */
-export const ABORTED_REMEMBERED_MAX = 16
+const ABORTED_REMEMBERED_MAX = 16
 
 interface AbortRule {
   /** Whether it counts against the budget of failures (P7). */

@@ -18,9 +18,9 @@ import type { DeclineReason } from './handles.ts'
 import { isSameTask } from './task-snapshots.ts'
 
 /** Look-ups of a publication in doubt before the job fails over (P6). */
-export const LOOK_UPS_MAX = 5
+const LOOK_UPS_MAX = 5
 /** Time between two of them. */
-export const LOOK_UP_PAUSE_MS = 1_000
+const LOOK_UP_PAUSE_MS = 1_000
 
 type Row<Active> = {
   readonly [Kind in CheckpointEventKind]: (draft: CheckpointDraft, active: Active, event: CheckpointEvent<Kind>) => void

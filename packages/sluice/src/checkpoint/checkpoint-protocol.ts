@@ -76,7 +76,7 @@ export interface ResolvingCheckpoint extends ActiveBase {
   readonly lookUps: number
 }
 
-export type Periodic =
+type Periodic =
   | { readonly kind: 'off' }
   | { readonly kind: 'scheduled'; readonly atMs: number }
   /** Its time has come, but another checkpoint is in the way. */
@@ -105,7 +105,7 @@ export interface RecentAbort {
   readonly lateCause: 'counts' | 'ignored'
 }
 
-export interface FailureStreak {
+interface FailureStreak {
   readonly count: number
   /** The newest checkpoint that failed; 0 for none. */
   readonly newest: number

@@ -13,7 +13,7 @@ export interface CheckpointStats {
   readonly lastFailed: FailedCheckpoint | undefined
 }
 
-export interface FailedCheckpoint {
+interface FailedCheckpoint {
   readonly checkpoint: CheckpointId
   readonly error: EngineError
 }

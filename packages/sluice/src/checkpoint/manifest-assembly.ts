@@ -15,7 +15,7 @@ export interface ManifestFacts {
   readonly vertices: readonly VertexFacts[]
 }
 
-export interface VertexFacts {
+interface VertexFacts {
   readonly id: VertexId
   readonly parallelism: number
   readonly maxParallelism: number

@@ -5,7 +5,7 @@ import type { JsonValue } from '../base/json.ts'
 import { EngineError } from '../base/errors.ts'
 import { checkpointId, subtaskIndex } from '../base/ids.ts'
 import { dataHandlesOf, decodeManifest, encodeManifest } from './manifest.ts'
-import { sampleManifest, sampleTask } from './sample-manifest.ts'
+import { sampleManifest, sampleTask } from '../../test/sample-manifest.ts'
 
 const id = checkpointId(42)
 

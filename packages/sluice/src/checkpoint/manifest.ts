@@ -29,7 +29,7 @@ import type { EnumeratorSnapshot } from './checkpoint-protocol.ts'
 import type { DataHandle, KeyedStateHandle, OperatorSnapshot, TaskSnapshot, TaskSnapshotStats } from './handles.ts'
 import { JsonFields, bytesToBase64 } from './json-fields.ts'
 
-export const MANIFEST_VERSION = 1
+const MANIFEST_VERSION = 1
 const MAGIC = 'sluice-manifest'
 const HEADER = /^sluice-manifest (\d+) crc32=([0-9a-f]{8}) length=(\d+)$/
 const HEADER_BYTES_MAX = 100

@@ -7,7 +7,7 @@ import type { TaskSnapshot } from './handles.ts'
 import { encodeManifest } from './manifest.ts'
 import type { RestoreDecision, RestoreExpectation } from './recovery.ts'
 import { restoreLatest } from './restore-latest.ts'
-import { sampleManifest, sampleTask } from './sample-manifest.ts'
+import { sampleManifest, sampleTask } from '../../test/sample-manifest.ts'
 import { DirectoryStore } from './stores/directory-store.ts'
 
 const EXPECTATION: RestoreExpectation = {

@@ -27,7 +27,7 @@ export async function restoreLatest(store: CheckpointStore, expectation: Restore
 }
 
 /** Reads every file the manifest refers to. @throws CKP1003 when one is missing, truncated or changed */
-export async function verify(manifest: CheckpointManifest, storage: SnapshotStorage): Promise<void> {
+async function verify(manifest: CheckpointManifest, storage: SnapshotStorage): Promise<void> {
   for (const handle of dataHandlesOf(manifest)) await storage.readData(handle)
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { alignerRunner, machineRunner, replay } from './transcript.ts'
+import { alignerRunner, machineRunner, replay } from '../../test/checkpoint-transcript.ts'
 
 const runners = {
   'aligner.txt': alignerRunner,

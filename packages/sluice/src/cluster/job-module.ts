@@ -1,12 +1,13 @@
 /** From the address of a job module to the graph that runs: the same in the main thread and in every slot thread. */
 import { fileURLToPath } from 'node:url'
 import { asJobDefinition, optionLayerOf, type JobDefinition } from '../api/define-job.ts'
-import { EngineError, messageOf } from '../base/errors.ts'
+import { EngineError, asEngineError, messageOf } from '../base/errors.ts'
 import type { OptionLayer } from '../config/option-layers.ts'
 import type { ResolvedOptions } from '../config/options.ts'
 import type { RawParams } from '../config/param.ts'
 import { resolveOptions } from '../config/resolve-options.ts'
 import type { JobGraph } from '../graph/job-graph.ts'
+import type { LogicalGraph } from '../graph/logical-graph.ts'
 import { planJob } from '../graph/planner.ts'
 import type { SlotSettings } from '../taskmanager/slot-environment.ts'
 import { shownPath } from './job-address.ts'
@@ -24,11 +25,20 @@ export interface PlannedJob {
 
 /** @param layers stronger than what the job sets, strongest first */
 export function planDefinition(job: JobDefinition, params: RawParams, layers: readonly OptionLayer[]): PlannedJob {
-  const logical = job.build(params)
+  const logical = buildGraph(job, params)
   const ownLayer = optionLayerOf(logical)
   const options = resolveOptions([...layers, ownLayer])
   const { graph, warnings } = planJob(logical, options)
   return { graph, options, ownLayer, warnings }
+}
+
+function buildGraph(job: JobDefinition, params: RawParams): LogicalGraph {
+  try {
+    return job.build(params)
+  } catch (thrown) {
+    const what = `the build function of job "${job.name}" threw`
+    throw asEngineError(thrown, 'JOB1001', what, { job: job.name })
+  }
 }
 
 /** @throws JOB1001 when it cannot be loaded, JOB1002 when it exports no job */

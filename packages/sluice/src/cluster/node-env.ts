@@ -25,7 +25,7 @@ export function createNodeEnv({ stdout }: NodeEnvOptions): Env {
 
 const nodeTimers: Timers = {
   after(delayMs, fire) {
-    let remainingMs = delayMs
+    let remainingMs = Math.max(0, delayMs) // Node warns about negative delays
     let timer = setTimeout(onTimeout, Math.min(remainingMs, TIMER_DELAY_MAX_MS))
     function onTimeout(): void {
       remainingMs -= TIMER_DELAY_MAX_MS

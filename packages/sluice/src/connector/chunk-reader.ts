@@ -23,44 +23,44 @@ export interface OrderedSplit extends SourceSplit {
 }
 
 /** Some consecutive records of one split, decoded. */
-export interface Chunk<T, Split> {
+export interface Chunk<T, Split, R = never> {
   readonly records: readonly T[]
   /** What could not be decoded, ascending by `before`. */
-  readonly rejects: readonly Reject[]
+  readonly rejects: readonly Reject<R>[]
   /** The split as of `count` records of this chunk having been emitted. */
   positionAfter(count: number): Split
   /** Where record `index` is, for people. */
   describe(index: number): string
 }
 
-export interface Reject {
+export interface Reject<R> {
   /** Index of the record of the chunk in front of which it was found; the number of records when it is behind the last one. */
   readonly before: number
-  readonly value: unknown
+  readonly value: R
 }
 
-export interface ChunkFormat<T, Split> {
-  open(split: Split): AsyncIterator<Chunk<T, Split>>
+export interface ChunkFormat<T, Split, R = never> {
+  open(split: Split): AsyncIterator<Chunk<T, Split, R>>
   /** What to do with a rejected record: count it, set it aside, or throw. */
-  onReject(value: unknown, output: ReaderOutput<T>): void
+  onReject(value: R, output: ReaderOutput<T>): void
 }
 
-interface Progress<T, Split> {
+interface Progress<T, Split, R> {
   /** As of the chunks that were emitted completely. */
   split: Split
-  chunks: AsyncIterator<Chunk<T, Split>> | undefined
-  readonly ready: Chunk<T, Split>[]
+  chunks: AsyncIterator<Chunk<T, Split, R>> | undefined
+  readonly ready: Chunk<T, Split, R>[]
   isRead: boolean
 }
 
-export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<T, Split> {
-  readonly #format: ChunkFormat<T, Split>
+export class ChunkReader<T, Split extends OrderedSplit, R = never> implements SourceReader<T, Split> {
+  readonly #format: ChunkFormat<T, Split, R>
   readonly #context: ReaderContext
   /** Assigned and not finished; the first one is emitted. */
-  readonly #progress: Progress<T, Split>[] = []
-  #current: Progress<T, Split> | undefined
+  readonly #progress: Progress<T, Split, R>[] = []
+  #current: Progress<T, Split, R> | undefined
   #splitOutput: SplitOutput<T> | undefined
-  #chunk: Chunk<T, Split> | undefined
+  #chunk: Chunk<T, Split, R> | undefined
   /** Records of `#chunk` that were emitted. */
   #emitted = 0
   /** Rejects of `#chunk` that were handed on. */
@@ -70,7 +70,7 @@ export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<
   #hasAllSplits = false
   #isClosed = false
 
-  constructor(format: ChunkFormat<T, Split>, context: ReaderContext) {
+  constructor(format: ChunkFormat<T, Split, R>, context: ReaderContext) {
     this.#format = format
     this.#context = context
   }
@@ -130,7 +130,7 @@ export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<
   }
 
   /** The hot loop. */
-  #emitFrom(chunk: Chunk<T, Split>, output: ReaderOutput<T>, recordsMax: number): void {
+  #emitFrom(chunk: Chunk<T, Split, R>, output: ReaderOutput<T>, recordsMax: number): void {
     const records = chunk.records
     const split = this.#openSplitOutput()
     const end = Math.min(records.length, this.#emitted + recordsMax)
@@ -147,11 +147,11 @@ export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<
     }
   }
 
-  #nextRejectAt(chunk: Chunk<T, Split>): number {
+  #nextRejectAt(chunk: Chunk<T, Split, R>): number {
     return chunk.rejects[this.#rejected]?.before ?? chunk.records.length
   }
 
-  #passRejects(chunk: Chunk<T, Split>, output: ReaderOutput<T>): void {
+  #passRejects(chunk: Chunk<T, Split, R>, output: ReaderOutput<T>): void {
     while (this.#rejected < chunk.rejects.length) {
       const reject = chunk.rejects[this.#rejected]
       if (reject === undefined || reject.before > this.#emitted) return
@@ -186,12 +186,12 @@ export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<
     }
   }
 
-  #beginSplit(progress: Progress<T, Split>, output: ReaderOutput<T>): void {
+  #beginSplit(progress: Progress<T, Split, R>, output: ReaderOutput<T>): void {
     this.#current = progress
     this.#splitOutput = output.split(progress.split.id)
   }
 
-  #finishChunk(chunk: Chunk<T, Split>, output: ReaderOutput<T>): void {
+  #finishChunk(chunk: Chunk<T, Split, R>, output: ReaderOutput<T>): void {
     const progress = this.#current
     assert(progress !== undefined, 'a chunk was emitted outside a split')
     progress.split = chunk.positionAfter(chunk.records.length)
@@ -201,7 +201,7 @@ export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<
     if (progress.isRead && progress.ready.length === 0) this.#finishSplit(progress, output)
   }
 
-  #finishSplit(progress: Progress<T, Split>, output: ReaderOutput<T>): void {
+  #finishSplit(progress: Progress<T, Split, R>, output: ReaderOutput<T>): void {
     assert(this.#progress[0] === progress, 'a split finished out of order')
     this.#progress.shift()
     this.#current = undefined
@@ -230,7 +230,7 @@ export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<
     return this.#progress.reduce((count, progress) => count + progress.ready.length, 0)
   }
 
-  #readNext(progress: Progress<T, Split>): void {
+  #readNext(progress: Progress<T, Split, R>): void {
     this.#isReading = true
     progress.chunks ??= this.#format.open(progress.split)
     progress.chunks.next().then(
@@ -239,7 +239,7 @@ export class ChunkReader<T, Split extends OrderedSplit> implements SourceReader<
     )
   }
 
-  #onRead(progress: Progress<T, Split>, result: IteratorResult<Chunk<T, Split>>): void {
+  #onRead(progress: Progress<T, Split, R>, result: IteratorResult<Chunk<T, Split, R>>): void {
     this.#isReading = false
     if (this.#isClosed) return
     if (result.done === true) progress.isRead = true

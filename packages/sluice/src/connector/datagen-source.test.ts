@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MemoryDisk } from '../testing/memory-disk.ts'
 import { datagenSource } from './datagen-source.ts'
-import { SourceRun, readAll } from './test-support.ts'
+import { SourceRun, readAll } from '../testing/source-run.ts'
 
 const disk = new MemoryDisk()
 

@@ -6,7 +6,7 @@ import type { FileCommittable, FileParts } from './file-parts.ts'
 import type { Committer } from './sink.ts'
 
 /** Tries of one commit before it fails for good. */
-export const COMMIT_ATTEMPTS_MAX = 5
+const COMMIT_ATTEMPTS_MAX = 5
 /** Pause after the first failed try; doubles with each. */
 const RETRY_DELAY_MS = 100
 

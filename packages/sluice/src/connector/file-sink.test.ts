@@ -8,7 +8,8 @@ import type { FileCommittable, FileWriterState } from './file-parts.ts'
 import { jsonLinesSink, textSink, type FileSink, type FileSinkOptions, type TextSinkOptions } from './file-sink.ts'
 import { IN_FLIGHT_BYTES_MAX } from './file-writer.ts'
 import type { SinkContext, SinkWriter } from './sink.ts'
-import { StoppingDisk, readTree, writeFile } from './test-support.ts'
+import { readTree, writeFile } from '../testing/disk-files.ts'
+import { StoppingDisk } from '../testing/stopping-disk.ts'
 
 const OUT = '/out'
 const HIDDEN = '/out/.in-progress/sink'
@@ -225,7 +226,7 @@ describe('the exactly-once file sink', () => {
     await runAttempt(world, sink, { count: 4, every: 2, parallelism: 1, disk: world.disk })
     world.checkpoints.length = 1
     await runAttempt(world, sink, { count: 4, every: 2, parallelism: 1, disk: world.disk })
-    expect((await world.visibleLines()).toSorted()).toEqual([0, 1, 2, 3])
+    expect((await world.visibleLines()).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3])
     expect([...(await readTree(world.disk, '/out/.superseded')).values()]).toEqual(['2\n3\n'])
   })
 })
@@ -245,12 +246,12 @@ describe('a fresh start into a directory with output', () => {
 
   test('append keeps it and adds to it', async () => {
     const world = await twice({})
-    expect((await world.visibleLines()).toSorted()).toEqual([0, 0, 1, 1, 2, 2, 7])
+    expect((await world.visibleLines()).toSorted((a, b) => a - b)).toEqual([0, 0, 1, 1, 2, 2, 7])
   })
 
   test('replace removes the files of this sink only', async () => {
     const world = await twice({ onExisting: 'replace' })
-    expect((await world.visibleLines()).toSorted()).toEqual([0, 1, 2, 7])
+    expect((await world.visibleLines()).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 7])
   })
 
   test('fail refuses with SNK1001 and touches nothing', async () => {

@@ -30,7 +30,7 @@ export interface FileWriterOptions<T> {
 }
 
 /** Characters collected before they are encoded and written. */
-export const BLOCK_CHARS = 64 * 1024
+const BLOCK_CHARS = 64 * 1024
 /** Bytes queued for the disk before the writer blocks. */
 export const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024
 /** Bytes of one step when a restored file is copied. */

@@ -13,7 +13,7 @@ import { checkUnchanged, readExactly, type FileSplit } from './file-splits.ts'
 /** Bytes of one read. */
 export const READ_BYTES = 256 * 1024
 /** Longest line. */
-export const LINE_BYTES_MAX = 64 * 1024 * 1024
+const LINE_BYTES_MAX = 64 * 1024 * 1024
 
 const NEWLINE = 10
 const CARRIAGE_RETURN = 13

@@ -8,8 +8,6 @@ export type {
   DecodedArray,
   FileMetaData,
   PageHeader,
-  RowGroup,
-  SchemaElement,
   SchemaTree,
 } from 'hyparquet/src/types.js'
 

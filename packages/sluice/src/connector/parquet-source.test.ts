@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest'
 import type { Disk } from '../base/env.ts'
 import { MemoryDisk } from '../testing/memory-disk.ts'
 import { parquetSource } from './parquet-source.ts'
-import { SourceRun, writeFile } from './test-support.ts'
+import { writeFile } from '../testing/disk-files.ts'
+import { SourceRun } from '../testing/source-run.ts'
 
 /** 3,000,000 flights in 11 row groups, zstd. */
 const FLIGHTS = fileURLToPath(

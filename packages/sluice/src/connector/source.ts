@@ -21,7 +21,10 @@ export interface Source<T, Split extends SourceSplit = SourceSplit, EnumeratorSt
   /** What it reads (paths, patterns, seeds): what must be the same when a checkpoint is restored. */
   readonly identity: JsonValue
   readonly boundedness: 'bounded' | 'continuous'
-  createEnumerator(context: EnumeratorContext<Split>, restored: EnumeratorState | undefined): SplitEnumerator<Split, EnumeratorState>
+  createEnumerator(
+    context: EnumeratorContext<Split>,
+    restored: EnumeratorState | undefined,
+  ): SplitEnumerator<Split, EnumeratorState>
   createReader(context: ReaderContext): SourceReader<T, Split>
 }
 

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { MemoryDisk } from '../testing/memory-disk.ts'
 import type { FileSplit } from './file-splits.ts'
 import { READ_BYTES, lineBlocks } from './line-chunks.ts'
-import { SourceRun, readAll, writeFile, type SourceSnapshot } from './test-support.ts'
+import { writeFile } from '../testing/disk-files.ts'
+import { SourceRun, readAll, type SourceSnapshot } from '../testing/source-run.ts'
 import { DEAD_LETTER, jsonLinesSource, textSource } from './text-source.ts'
 
 async function diskWith(files: Readonly<Record<string, string | Uint8Array>>): Promise<MemoryDisk> {

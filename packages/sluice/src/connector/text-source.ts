@@ -43,6 +43,9 @@ export interface TextSourceOptions extends LineSourceOptions {
 
 export type LineSource<T> = Source<T, FileSplit, SplitQueueState<FileSplit>>
 
+/** Undefined is a blank line: no record by design. */
+type Rejected = DeadLetter | undefined
+
 /** Makes a record of a line; what it throws is the reason why it cannot. */
 export type LineDecoder<T> = (line: string, file: string, offset: number) => T
 
@@ -102,14 +105,13 @@ function lineFormat<T>(
   context: ReaderContext,
   decode: LineDecoder<T>,
   policy: LineErrorPolicy,
-): ChunkFormat<T, FileSplit> {
+): ChunkFormat<T, FileSplit, Rejected> {
   return {
     open: (split) => lineChunks(context, split, decode),
     onReject: (value, output) => {
       if (value === undefined) return
-      const letter = value as DeadLetter // made by BlockDecoding
-      if (policy === 'fail') throw undecodable(letter)
-      if (policy === 'dead-letter') output.sideOutput(DEAD_LETTER, letter)
+      if (policy === 'fail') throw undecodable(value)
+      if (policy === 'dead-letter') output.sideOutput(DEAD_LETTER, value)
       context.count(policy === 'skip' ? 'skippedRecords' : 'deadLetterRecords', 1)
     },
   }
@@ -119,11 +121,11 @@ async function* lineChunks<T>(
   context: ReaderContext,
   split: FileSplit,
   decode: LineDecoder<T>,
-): AsyncGenerator<Chunk<T, FileSplit>> {
+): AsyncGenerator<Chunk<T, FileSplit, Rejected>> {
   for await (const block of lineBlocks(context.disk, split)) yield decodeBlock(split, block, decode)
 }
 
-function decodeBlock<T>(split: FileSplit, block: LineBlock, decode: LineDecoder<T>): Chunk<T, FileSplit> {
+function decodeBlock<T>(split: FileSplit, block: LineBlock, decode: LineDecoder<T>): Chunk<T, FileSplit, Rejected> {
   const decoding = new BlockDecoding(split.path, decode)
   forEachLine(block, (line, offset, encoding) => decoding.add(line, offset, encoding))
   const { records, rejects } = decoding
@@ -144,8 +146,7 @@ class BlockDecoding<T> {
   readonly #file: string
   readonly #decode: LineDecoder<T>
   readonly records: T[] = []
-  /** The value is a DeadLetter, or undefined for a line that is none of the records by design. */
-  readonly rejects: Reject[] = []
+  readonly rejects: Reject<Rejected>[] = []
 
   constructor(file: string, decode: LineDecoder<T>) {
     this.#file = file

@@ -91,7 +91,7 @@ class Bench {
   }
 
   async ackAll(id: number): Promise<void> {
-    for (const task of [...TASKS].reverse()) this.driver.onAck(checkpointId(id), snapshotOf(task))
+    for (const task of TASKS.toReversed()) this.driver.onAck(checkpointId(id), snapshotOf(task))
     await this.env.settle()
   }
 

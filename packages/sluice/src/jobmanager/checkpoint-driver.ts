@@ -43,13 +43,13 @@ export interface CheckpointTasks {
   notifyAborted(checkpoint: CheckpointId): void
 }
 
-export interface EnumeratorSnapshots {
+interface EnumeratorSnapshots {
   /** States of all enumerators, now. May throw. */
   snapshot(): readonly EnumeratorSnapshot[]
 }
 
 /** The part of a checkpoint store that is used here. */
-export interface ManifestStore {
+interface ManifestStore {
   publish(checkpoint: CheckpointId, manifest: Uint8Array): Promise<'published' | 'exists'>
   published(): Promise<readonly CheckpointId[]>
   readManifest(checkpoint: CheckpointId): Promise<Uint8Array>

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { operatorUid, subtaskIndex, vertexId } from '../base/ids.ts'
 import type { KeyedStateHandle, TaskSnapshot } from '../checkpoint/handles.ts'
 import type { CheckpointManifest } from '../checkpoint/manifest.ts'
-import { sampleManifest } from '../checkpoint/sample-manifest.ts'
+import { sampleManifest } from '../../test/sample-manifest.ts'
 import type { ChainedOperator, JobVertex } from '../graph/job-graph.ts'
 import { bytesToValue, valueToBytes } from '../serde/value-codec.ts'
 import type { OperatorStateList } from '../state/operator-state.ts'
@@ -107,7 +107,10 @@ describe('the state of a checkpoint', () => {
         const items = restores.flatMap(({ operators }) =>
           operators.flatMap(({ operatorState }) => itemsOf(operatorState) ?? []),
         )
-        expect(items.flat().sort()).toEqual(Array.from({ length: before }, (_, subtask) => subtask).sort())
+        const byNumber = (a: number, b: number): number => a - b
+        expect(items.flat().map(Number).toSorted(byNumber)).toEqual(
+          Array.from({ length: before }, (_, subtask) => subtask),
+        )
       }),
     )
   })

@@ -107,7 +107,7 @@ export class GateDriver implements TaskHead {
       case 'watermark':
         return this.#update(this.#combiner.onWatermark(channel, element.timestamp))
       case 'idleness':
-        return this.#update(this.#combiner.onIdleness(channel, element.idle))
+        return this.#update(element.idle ? this.#combiner.onIdle(channel) : this.#combiner.onActive(channel))
       case 'barrier':
         this.#apply(this.#aligner.apply({ kind: 'barrier', channel, checkpoint: element.checkpoint, mode: element.mode }))
         return 'progress'
@@ -164,7 +164,7 @@ export class GateDriver implements TaskHead {
 function declineData(checkpoint: CheckpointId, reason: string, task: TaskEnvironment): ErrorData {
   const { vertex, subtask } = task
   return errorToData(
-    new EngineError('CKP1004', `checkpoint ${checkpoint} was given up by ${vertex.name} (${subtask + 1}/${vertex.parallelism}): ${reason}. The job goes on from its last completed checkpoint; the next checkpoint follows by itself`, {
+    new EngineError('CKP1009', `checkpoint ${checkpoint} was given up by ${vertex.name} (${subtask + 1}/${vertex.parallelism}): ${reason}. The job goes on from its last completed checkpoint; the next checkpoint follows by itself`, {
       context: { vertex: vertex.id, subtask, checkpoint },
     }),
   )

@@ -11,7 +11,7 @@
 import { assert, present } from '../base/assert.ts'
 import type { Env } from '../base/env.ts'
 import { asEngineError } from '../base/errors.ts'
-import { COMMITTABLES_STATE, WRITER_STATE, type Committer, type PendingCommittable, type Sink, type SinkContext, type SinkWriter } from '../connector/sink.ts'
+import { COMMITTABLES_STATE, WRITER_STATE, type Committer, type PendingCommittable, type Sink, type SinkContext, type SinkWriter, type WriterSnapshot } from '../connector/sink.ts'
 import { BaseOperator } from '../operators/base-operator.ts'
 import type { Counter, OperatorContext } from '../operators/operator.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
@@ -33,6 +33,8 @@ export class SinkOperator extends BaseOperator {
   #context: OperatorContext | undefined
   #written: Counter | undefined
   #pending: Batch[] = []
+  /** Cuts whose bytes are not durable yet. One that failed stays: no later checkpoint may succeed without what it held. */
+  readonly #cuts = new Set<Promise<Batch>>()
   #commits: Promise<void> = Promise.resolve()
   #isClosed = false
 
@@ -74,15 +76,29 @@ export class SinkOperator extends BaseOperator {
   }
 
   override async snapshot(checkpoint: number): Promise<OperatorStateItems> {
-    // The cut is the synchronous part: what is pending now, and the writer's own cut.
+    // The cut is the synchronous part: what is pending now, what earlier cuts still make durable, and the writer's own cut.
     const before = [...this.#pending]
-    const cut = await this.#openWriter().snapshot(checkpoint)
-    const own: Batch = { checkpoint, committables: cut.committables }
-    if (own.committables.length > 0) this.#pending.push(own)
+    const earlier = Promise.all(this.#cuts)
+    const written = this.#openWriter().snapshot(checkpoint)
+    const own = this.#whenDurable(checkpoint, written)
+    const batches = [...before, ...(await earlier), await own]
     return [
-      { name: COMMITTABLES_STATE, mode: 'split', items: [...before, own].flatMap(toItems) },
-      { name: WRITER_STATE, mode: 'split', items: cut.states },
+      { name: COMMITTABLES_STATE, mode: 'split', items: batches.flatMap(toItems) },
+      { name: WRITER_STATE, mode: 'split', items: (await written).states },
     ]
+  }
+
+  /** From its cut to its end a batch is in `#cuts`, then in `#pending`: W1 holds also while an earlier cut is not durable yet. */
+  #whenDurable(checkpoint: number, written: Promise<WriterSnapshot<unknown, unknown>>): Promise<Batch> {
+    const cut = written.then(({ committables }): Batch => {
+      const batch = { checkpoint, committables }
+      if (committables.length > 0) this.#pending.push(batch)
+      this.#cuts.delete(cut)
+      return batch
+    })
+    cut.catch(reportedBySnapshot)
+    this.#cuts.add(cut)
+    return cut
   }
 
   override onCheckpointComplete(checkpoint: number): Promise<void> {
@@ -154,6 +170,9 @@ function toBatch(item: unknown): Batch {
 function toItems(batch: Batch): PendingCommittable[] {
   return batch.committables.map((committable) => ({ checkpoint: batch.checkpoint, committable }))
 }
+
+/** Every snapshot that needs this cut awaits it and declines its checkpoint. */
+function reportedBySnapshot(): void {}
 
 /** #failCommit has told the task. */
 function alreadyReported(): void {}

@@ -47,7 +47,7 @@ interface NameChange {
 export interface CrashDraws {
   /** Whether a change of a name is kept. */
   keepsName(): boolean
-  /** How many bytes of a write are kept; `torn` and `lost` are counted by the caller's draws. */
+  /** How many of the bytes of a write are kept. */
   keptBytes(lengthBytes: number): number
 }
 
@@ -83,11 +83,6 @@ export function syncFile(file: SimFile): void {
 /** A sync failed: the system takes the bytes for written, and no later sync writes them. */
 export function forgetUnsynced(file: SimFile): void {
   file.unsynced = file.unsynced.map((change) => ({ ...change, isForgotten: true }))
-}
-
-/** Whether the whole content survives any crash. */
-export function isContentStable(file: SimFile): boolean {
-  return file.unsynced.length === 0
 }
 
 export function setName(directory: SimDirectory, name: string, node: SimNode): NameChange {

@@ -80,6 +80,16 @@ describe('the watermark of a source subtask', () => {
     expect(splits.emit(10_002)).toEqual({ idle: false })
   })
 
+  test('holds still while a split is assigned but not read yet, and does not become idle', () => {
+    const splits = monotonous('10s')
+    splits.assigned('b')
+    splits.split('a').onEvent(100)
+    expect(splits.emit(0)).toEqual({})
+    expect(splits.emit(60_000)).toEqual({})
+    splits.split('b').onEvent(50)
+    expect(splits.emit(60_001)).toEqual({ watermark: 49 })
+  })
+
   test('a blocked output is not idleness', () => {
     const splits = monotonous('10s')
     splits.split('a').onEvent(100)

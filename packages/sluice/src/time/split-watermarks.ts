@@ -71,7 +71,7 @@ export class SplitWatermarks {
   /** Probes all splits. `nowMs` is monotonic. */
   emit(nowMs: number): WatermarkUpdate {
     const isIdle = this.#probe(nowMs)
-    const watermark = this.#assigned.size > 0 ? this.#emitted : this.#combine(isIdle)
+    const watermark = this.#combined(isIdle ? 'idle' : 'active')
     const isNewWatermark = watermark > this.#emitted
     const isNewIdleness = isIdle !== this.#isIdle
     if (!isNewWatermark && !isNewIdleness) return NO_UPDATE
@@ -94,16 +94,22 @@ export class SplitWatermarks {
   }
 
   /** W1 */
-  #combine(areAllIdle: boolean): number {
-    if (this.#splits.size === 0) return this.#emitted
-    let min = Number.POSITIVE_INFINITY
-    let max = MIN_WATERMARK
-    for (const split of this.#splits.values()) {
-      const watermark = split.generator.current()
-      if (watermark > max) max = watermark
-      if (!split.wait.isIdle() && watermark < min) min = watermark
-    }
-    return areAllIdle ? max : min
+  #combined(status: 'idle' | 'active'): number {
+    if (this.#assigned.size > 0) return this.#emitted
+    return status === 'idle' ? this.#greatest() : this.#least()
+  }
+
+  #least(): number {
+    let least = Number.POSITIVE_INFINITY
+    for (const { generator, wait } of this.#splits.values())
+      if (!wait.isIdle()) least = Math.min(least, generator.current())
+    return least === Number.POSITIVE_INFINITY ? this.#emitted : least // W3
+  }
+
+  #greatest(): number {
+    let greatest = this.#emitted
+    for (const { generator } of this.#splits.values()) greatest = Math.max(greatest, generator.current())
+    return greatest
   }
 }
 

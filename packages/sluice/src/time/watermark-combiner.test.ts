@@ -2,6 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MAX_WATERMARK, MIN_WATERMARK } from '../stream/element.ts'
 import { WatermarkCombiner } from './watermark-combiner.ts'
+import type { WatermarkUpdate } from './watermark-update.ts'
+
+function send(combiner: WatermarkCombiner, action: string, channel: number, watermark: number): WatermarkUpdate {
+  if (action === 'watermark') return combiner.onWatermark(channel, watermark)
+  if (action === 'end') return combiner.onEnd(channel)
+  return action === 'idle' ? combiner.onIdle(channel) : combiner.onActive(channel)
+}
 
 describe('the watermark of a task', () => {
   test('is the minimum over its channels and never goes back', () => {
@@ -16,7 +23,7 @@ describe('the watermark of a task', () => {
     const combiner = new WatermarkCombiner(2)
     combiner.onWatermark(0, 10)
     combiner.onWatermark(1, 5)
-    expect(combiner.onIdleness(1, true)).toEqual({ watermark: 10 })
+    expect(combiner.onIdle(1)).toEqual({ watermark: 10 })
     expect(combiner.onWatermark(1, 50)).toEqual({})
     expect(combiner.onWatermark(0, 11)).toEqual({ watermark: 11 })
   })
@@ -24,9 +31,9 @@ describe('the watermark of a task', () => {
   test('a channel back from idleness does not hold the others back until it has caught up', () => {
     const combiner = new WatermarkCombiner(2)
     combiner.onWatermark(1, 5)
-    combiner.onIdleness(1, true)
+    combiner.onIdle(1)
     combiner.onWatermark(0, 100)
-    expect(combiner.onIdleness(1, false)).toEqual({})
+    expect(combiner.onActive(1)).toEqual({})
     expect(combiner.onWatermark(1, 50)).toEqual({})
     expect(combiner.onWatermark(0, 110)).toEqual({ watermark: 110 })
     expect(combiner.onWatermark(1, 110)).toEqual({})
@@ -38,11 +45,11 @@ describe('the watermark of a task', () => {
     const combiner = new WatermarkCombiner(2)
     combiner.onWatermark(0, 10)
     combiner.onWatermark(1, 5)
-    expect(combiner.onIdleness(0, true)).toEqual({})
-    expect(combiner.onIdleness(1, true)).toEqual({ watermark: 10, idle: true })
-    expect(combiner.onIdleness(1, true)).toEqual({})
-    expect(combiner.onIdleness(0, false)).toEqual({ idle: false })
-    expect(combiner.onIdleness(0, false)).toEqual({})
+    expect(combiner.onIdle(0)).toEqual({})
+    expect(combiner.onIdle(1)).toEqual({ watermark: 10, idle: true })
+    expect(combiner.onIdle(1)).toEqual({})
+    expect(combiner.onActive(0)).toEqual({ idle: false })
+    expect(combiner.onActive(0)).toEqual({})
   })
 
   test('an idle channel that was ahead of the output is not flushed when a channel that catches up falls silent', () => {
@@ -50,12 +57,12 @@ describe('the watermark of a task', () => {
     combiner.onWatermark(0, 100)
     combiner.onWatermark(1, 50)
     combiner.onWatermark(2, 5)
-    combiner.onIdleness(2, true)
-    combiner.onIdleness(0, true)
-    combiner.onIdleness(2, false)
+    combiner.onIdle(2)
+    combiner.onIdle(0)
+    combiner.onActive(2)
     expect(combiner.current()).toBe(50)
-    expect(combiner.onIdleness(1, true)).toEqual({})
-    expect(combiner.onIdleness(2, true)).toEqual({ idle: true })
+    expect(combiner.onIdle(1)).toEqual({})
+    expect(combiner.onIdle(2)).toEqual({ idle: true })
   })
 
   test('an ended channel holds nothing back', () => {
@@ -71,19 +78,19 @@ describe('the watermark of a task', () => {
     const combiner = new WatermarkCombiner(2)
     combiner.onWatermark(0, 10)
     combiner.onWatermark(1, 9)
-    combiner.onIdleness(1, true)
+    combiner.onIdle(1)
     expect(combiner.onEnd(0)).toEqual({ idle: true })
     expect(combiner.current()).toBe(10)
-    expect(combiner.onIdleness(1, false)).toEqual({ idle: false })
+    expect(combiner.onActive(1)).toEqual({ idle: false })
     expect(combiner.onWatermark(1, 12)).toEqual({ watermark: 12 })
     expect(combiner.onEnd(1)).toEqual({ watermark: MAX_WATERMARK })
   })
 
   test('an idle task whose last channels end wakes up for the end', () => {
     const combiner = new WatermarkCombiner(1)
-    expect(combiner.onIdleness(0, true)).toEqual({ idle: true })
+    expect(combiner.onIdle(0)).toEqual({ idle: true })
     expect(combiner.onEnd(0)).toEqual({ watermark: MAX_WATERMARK, idle: false })
-    expect(combiner.onIdleness(0, true)).toEqual({})
+    expect(combiner.onIdle(0)).toEqual({})
   })
 
   test('never goes back, is never ahead of an aligned channel, and ends only when all channels have', () => {
@@ -104,12 +111,7 @@ describe('the watermark of a task', () => {
           const watermark = Math.max(0, sent[channel] ?? 0) + amount
           if (action === 'watermark' && status[channel] === 'active') sent[channel] = watermark
           if (action === 'idle' || action === 'active' || action === 'end') status[channel] = action
-          const update =
-            action === 'watermark'
-              ? combiner.onWatermark(channel, watermark)
-              : action === 'end'
-                ? combiner.onEnd(channel)
-                : combiner.onIdleness(channel, action === 'idle')
+          const update = send(combiner, action, channel, watermark)
           if (update.watermark !== undefined) {
             expect(update.watermark).toBeGreaterThan(last)
             last = update.watermark

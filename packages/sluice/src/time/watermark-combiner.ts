@@ -40,8 +40,18 @@ export class WatermarkCombiner {
     return this.#update(this.#minAligned())
   }
 
-  onIdleness(channel: number, idle: boolean): WatermarkUpdate {
-    return idle ? this.#onIdle(this.#channel(channel)) : this.#onActive(this.#channel(channel))
+  onIdle(channel: number): WatermarkUpdate {
+    const state = this.#channel(channel)
+    if (state.status === 'idle' || state.status === 'ended') return NO_UPDATE
+    state.status = 'idle'
+    return this.#withoutChannel(state)
+  }
+
+  onActive(channel: number): WatermarkUpdate {
+    const state = this.#channel(channel)
+    if (state.status !== 'idle') return NO_UPDATE
+    state.status = state.watermark >= this.#emitted ? 'aligned' : 'catching-up'
+    return this.#update(this.#minAligned())
   }
 
   onEnd(channel: number): WatermarkUpdate {
@@ -56,18 +66,6 @@ export class WatermarkCombiner {
   /** The last emitted watermark. */
   current(): number {
     return this.#emitted
-  }
-
-  #onIdle(state: Channel): WatermarkUpdate {
-    if (state.status === 'idle' || state.status === 'ended') return NO_UPDATE
-    state.status = 'idle'
-    return this.#withoutChannel(state)
-  }
-
-  #onActive(state: Channel): WatermarkUpdate {
-    if (state.status !== 'idle') return NO_UPDATE
-    state.status = state.watermark >= this.#emitted ? 'aligned' : 'catching-up'
-    return this.#update(this.#minAligned())
   }
 
   /** A channel stopped to take part: the others may advance, or all that are left are idle. */

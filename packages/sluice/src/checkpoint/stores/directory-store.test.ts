@@ -5,7 +5,7 @@ import { checkpointId } from '../../base/ids.ts'
 import { seededRandom } from '../../base/random.ts'
 import { MemoryDisk } from '../../testing/memory-disk.ts'
 import { DirectoryStore } from './directory-store.ts'
-import { describeStore } from './store-conformance.ts'
+import { describeStore } from '../../../test/store-conformance.ts'
 
 const ROOT = '/var/state/ckpt'
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)

@@ -1,5 +1,5 @@
 import { MemoryStore } from './memory-store.ts'
-import { describeStore } from './store-conformance.ts'
+import { describeStore } from '../../../test/store-conformance.ts'
 
 describeStore('the store in memory', () => {
   const store = new MemoryStore()

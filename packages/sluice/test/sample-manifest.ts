@@ -1,7 +1,7 @@
 /** A manifest for tests. */
-import { attemptNumber, checkpointId, leaderEpoch, operatorUid, subtaskIndex, vertexId } from '../base/ids.ts'
-import type { DataHandle, TaskSnapshot } from './handles.ts'
-import type { CheckpointManifest } from './manifest.ts'
+import { attemptNumber, checkpointId, leaderEpoch, operatorUid, subtaskIndex, vertexId } from '../src/base/ids.ts'
+import type { DataHandle, TaskSnapshot } from '../src/checkpoint/handles.ts'
+import type { CheckpointManifest } from '../src/checkpoint/manifest.ts'
 
 export function sampleManifest(fields: Partial<CheckpointManifest> = {}): CheckpointManifest {
   return {

@@ -3,20 +3,20 @@
  *
  * A line `> ack 42 map/0` is a command; under it come the effects it caused, indented. Other lines are kept as they are.
  */
-import { parseDuration } from '../base/duration.ts'
-import { EngineError } from '../base/errors.ts'
-import { assert, unreachable } from '../base/assert.ts'
-import { type CheckpointId, checkpointId, subtaskIndex, vertexId } from '../base/ids.ts'
-import { type AlignerEffect, type AlignerEvent, BarrierAligner } from './barrier-aligner.ts'
-import { initialCheckpointState, stepCheckpoints } from './checkpoint-machine.ts'
+import { parseDuration } from '../src/base/duration.ts'
+import { EngineError } from '../src/base/errors.ts'
+import { assert, unreachable } from '../src/base/assert.ts'
+import { type CheckpointId, checkpointId, subtaskIndex, vertexId } from '../src/base/ids.ts'
+import { type AlignerEffect, type AlignerEvent, BarrierAligner } from '../src/checkpoint/barrier-aligner.ts'
+import { initialCheckpointState, stepCheckpoints } from '../src/checkpoint/checkpoint-machine.ts'
 import type {
   CheckpointEffect,
   CheckpointReport,
   CheckpointState,
   MachineEvent,
   TimerEvent,
-} from './checkpoint-protocol.ts'
-import type { DeclineReason, TaskAddress } from './handles.ts'
+} from '../src/checkpoint/checkpoint-protocol.ts'
+import type { DeclineReason, TaskAddress } from '../src/checkpoint/handles.ts'
 
 /** Gives the transcript back with what really happened under each command. */
 export function replay(transcript: string, run: (command: string) => readonly string[]): string {

@@ -1,9 +1,8 @@
-/** For tests of this folder: drives a source the way tasks and coordinator do, with restarts at any record, and a disk that stops at any operation. */
+/** For tests of sources: drives one the way tasks and coordinator do, with restarts at any record. */
 import { assert } from '../base/assert.ts'
-import type { Disk, DiskFile } from '../base/env.ts'
-import { createManualEnv, type ManualEnv } from '../testing/manual-env.ts'
-import { MemoryDisk } from '../testing/memory-disk.ts'
-import type { ReaderOutput, Source, SourceReader, SourceSplit, SplitEnumerator } from './source.ts'
+import type { Disk } from '../base/env.ts'
+import { createManualEnv, type ManualEnv } from './manual-env.ts'
+import type { ReaderOutput, Source, SourceReader, SourceSplit, SplitEnumerator } from '../connector/source.ts'
 
 /** Rounds without a record after which a run is said to hang. */
 const IDLE_ROUNDS_MAX = 10_000
@@ -121,77 +120,4 @@ export async function readAll<T, Split extends SourceSplit, State>(
   await run.read()
   await run.close()
   return run.records
-}
-
-export async function writeFile(disk: Disk, path: string, content: string | Uint8Array): Promise<void> {
-  const folder = path.slice(0, path.lastIndexOf('/'))
-  if (folder !== '') await disk.makeDirectory(folder)
-  const file = await disk.openWrite(path, 'truncate')
-  await file.write(typeof content === 'string' ? new TextEncoder().encode(content) : content)
-  await file.close()
-}
-
-/** Every file below a folder with its text. */
-export async function readTree(disk: Disk, folder: string): Promise<Map<string, string>> {
-  const files = new Map<string, string>()
-  for (const { name, kind } of await disk.list(folder)) {
-    const path = `${folder}/${name}`
-    if (kind === 'file') files.set(path, new TextDecoder().decode(await disk.read(path)))
-    else for (const [inner, text] of await readTree(disk, path)) files.set(inner, text)
-  }
-  return files
-}
-
-/** A process that stops: from the given operation on that changes the disk, nothing is done and nothing answers. */
-export class StoppingDisk implements Disk {
-  readonly inner: MemoryDisk
-  readonly stopped: Promise<void>
-  operations = 0
-  readonly #stopAt: number
-  #stop: () => void = () => {}
-
-  constructor(inner: MemoryDisk, stopAt = Infinity) {
-    this.inner = inner
-    this.#stopAt = stopAt
-    this.stopped = new Promise((resolve) => (this.#stop = resolve))
-  }
-
-  read = (path: string): Promise<Uint8Array> => this.#reading(() => this.inner.read(path))
-  readRange = (path: string, offset: number, length: number): Promise<Uint8Array> =>
-    this.#reading(() => this.inner.readRange(path, offset, length))
-  list = (path: string): ReturnType<Disk['list']> => this.#reading(() => this.inner.list(path))
-  stat = (path: string): ReturnType<Disk['stat']> => this.#reading(() => this.inner.stat(path))
-  rename = (from: string, to: string): Promise<void> => this.#changing(() => this.inner.rename(from, to))
-  link = (existing: string, name: string): Promise<void> => this.#changing(() => this.inner.link(existing, name))
-  remove = (path: string): Promise<boolean> => this.#changing(() => this.inner.remove(path))
-  removeTree = (path: string): Promise<void> => this.#changing(() => this.inner.removeTree(path))
-  makeDirectory = (path: string): Promise<void> => this.#changing(() => this.inner.makeDirectory(path))
-  truncate = (path: string, size: number): Promise<void> => this.#changing(() => this.inner.truncate(path, size))
-  syncDirectory = (path: string): Promise<void> => this.#changing(() => this.inner.syncDirectory(path))
-
-  async openWrite(path: string, mode: 'create' | 'truncate' | 'append'): Promise<DiskFile> {
-    const file = await this.#changing(() => this.inner.openWrite(path, mode))
-    return {
-      path,
-      write: (bytes) => this.#changing(() => file.write(bytes)),
-      sync: () => this.#changing(() => file.sync()),
-      close: () => this.#changing(() => file.close()),
-    }
-  }
-
-  #reading<T>(run: () => Promise<T>): Promise<T> {
-    return this.#isStopped() ? new Promise<T>(() => {}) : run()
-  }
-
-  #changing<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#isStopped()) return new Promise<T>(() => {})
-    this.operations++
-    return run()
-  }
-
-  #isStopped(): boolean {
-    if (this.operations < this.#stopAt) return false
-    this.#stop()
-    return true
-  }
 }

@@ -1,0 +1,28 @@
+import { describe, expect, test } from 'vitest'
+import { diskConformance } from '../../test/disk-conformance.ts'
+import { tempFolder } from '../../test/temp-folder.ts'
+import { MemoryDisk } from '../testing/memory-disk.ts'
+import { diskOperation } from './disk-failures.ts'
+import { nodeDisk } from './node-disk.ts'
+
+describe('the disk of this process', () => diskConformance(() => ({ disk: nodeDisk, root: tempFolder() })))
+
+describe('the disk in memory', () => {
+  diskConformance(() => {
+    const disk = new MemoryDisk()
+    void disk.makeDirectory('/root')
+    return { disk, root: '/root' }
+  })
+})
+
+test.for([
+  ['ENOSPC', 'no-space'],
+  ['EDQUOT', 'no-space'],
+  ['EACCES', 'denied'],
+  ['EROFS', 'denied'],
+  ['EIO', 'io'],
+  ['EMFILE', 'io'],
+])('a failure with %s is called %s', async ([errno, kind]) => {
+  const refuse = (): Promise<never> => Promise.reject(Object.assign(new TypeError('refused'), { code: errno }))
+  await expect(diskOperation('write', '/a', refuse)).rejects.toMatchObject({ kind })
+})

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+import { createManualEnv } from '../testing/manual-env.ts'
+import { MemoryDisk } from '../testing/memory-disk.ts'
+import { mortalEnv } from './mortal-env.ts'
+
+function mortal() {
+  const world = createManualEnv({ disk: new MemoryDisk() })
+  const uncaught: unknown[] = []
+  return { world, uncaught, env: mortalEnv(world, (thrown) => void uncaught.push(thrown)) }
+}
+
+test('nothing of a dead slot runs any more: no turn, no timer, no promise, no line', async () => {
+  const { world, env } = mortal()
+  const ran: string[] = []
+  env.turns.next(() => void ran.push('turn'))
+  env.timers.after(10, () => void ran.push('timer'))
+  void env.disk.makeDirectory('/before').then(() => ran.push('disk'))
+  env.die()
+  void env.disk.makeDirectory('/after').then(() => ran.push('disk'))
+  env.stdout.writeLine('line')
+  await world.advanceAndSettle(100)
+  expect(ran).toEqual([])
+  expect(world.lines).toEqual([])
+  expect((await world.disk.list('/')).map(({ name }) => name)).toEqual(['before'])
+})
+
+test('the timers of a dead slot are gone, so that they keep nothing alive', () => {
+  const { world, env } = mortal()
+  env.timers.after(1000, () => {})
+  env.timers.after(1000, () => {}).cancel()
+  expect(world.timerCount()).toBe(1)
+  env.die()
+  expect(world.timerCount()).toBe(0)
+})
+
+test('a callback that throws is handed over and does not reach the world', () => {
+  const { world, env, uncaught } = mortal()
+  env.turns.next(() => {
+    throw new TypeError('in a turn')
+  })
+  world.runTurns()
+  expect(uncaught).toEqual([new TypeError('in a turn')])
+})

@@ -1,0 +1,139 @@
+/**
+ * The rules about files: O2, O3, O4 and O5 of docs/spec/simulator.md, looked at from outside, by names and bytes only.
+ *
+ * Owns: what has been published and what has been visible, over all processes of a run. Does not own: whether the output is right
+ * (sim-output.ts), whether the job makes progress (sim-world.ts).
+ */
+import { assert } from '../base/assert.ts'
+import { EngineError } from '../base/errors.ts'
+import type { DiskWatcher, SimDisk } from './sim-disk.ts'
+import type { SimDirectory, SimFile, SimNode } from './sim-disk-image.ts'
+
+/** A broken rule; the world adds where and when. */
+export function ruleBroken(rule: string, what: string): EngineError {
+  return new EngineError('SIM1001', `rule ${rule} is broken: ${what}`)
+}
+
+/** A committed file of a file sink. */
+const COMMITTED_NAME = /\/part-[^/]*-r\d{3,}-c(\d{6,})-s\d{3,}-\d{3,}[^/]*$/
+const MANIFEST_NAME = /^(\d{6,})\.manifest$/
+
+export class FileChecks implements DiskWatcher {
+  readonly #disk: SimDisk
+  readonly #stateRoot: string
+  /** Ids of checkpoints that were published durably. */
+  readonly #published = new Set<number>()
+  /** What was visible at any time, by path. */
+  readonly #visible = new Map<string, Uint8Array>()
+  readonly #visibleFiles = new Set<SimFile>()
+  #newestPublished = 0
+  #stableBefore: readonly string[] = []
+  publicationCount = 0
+
+  constructor(disk: SimDisk, stateRoot: string) {
+    this.#disk = disk
+    this.#stateRoot = stateRoot
+  }
+
+  get visibleCount(): number {
+    return this.#visible.size
+  }
+
+  get publishedCount(): number {
+    return this.#published.size
+  }
+
+  onName(path: string, node: SimNode | undefined): void {
+    if (node?.kind === 'directory') return
+    const checkpoint = COMMITTED_NAME.exec(path)?.[1]
+    if (checkpoint !== undefined && !isHidden(path)) this.#onCommittedName(path, Number(checkpoint), node)
+    else if (node !== undefined && this.#isManifest(path)) this.publicationCount++
+  }
+
+  // O3
+  onContent(path: string, file: SimFile): void {
+    if (this.#visibleFiles.has(file)) throw ruleBroken('O3', `the visible file ${path} was changed`)
+  }
+
+  onNamesSynced(path: string, directory: SimDirectory): void {
+    if (path === `${this.#stateRoot}/manifests`) this.#notePublished(directory.stable)
+  }
+
+  beforeCrash(): void {
+    this.#stableBefore = [...this.#disk.stableFiles().keys()].filter((path) => this.#visible.has(path))
+  }
+
+  afterCrash(): void {
+    const files = this.#disk.files()
+    const gone = this.#stableBefore.find((path) => !files.has(path))
+    if (gone !== undefined) throw ruleBroken('O3', `the visible file ${gone} disappeared in a crash, though its name was synced`)
+    for (const [path, file] of files) {
+      const content = this.#visible.get(path)
+      if (content !== undefined && !isSame(content, file.content)) {
+        throw ruleBroken('O3', `the visible file ${path} lost some of its ${content.length} bytes in a crash: it was not synced`)
+      }
+    }
+    const manifests = [...files].filter(([path]) => this.#isManifest(path)).map(([path, file]) => [nameOf(path), file] as const)
+    this.#notePublished(new Map(manifests))
+  }
+
+  // O5
+  expectNothingLeft(): void {
+    const left = [...this.#disk.files().keys()].filter((path) => this.#isLeftOver(path))
+    if (left.length > 0) throw ruleBroken('O5', `the job has finished and left behind ${left.join(', ')}`)
+  }
+
+  #onCommittedName(path: string, checkpoint: number, file: SimFile | undefined): void {
+    if (file === undefined) throw ruleBroken('O3', `the visible file ${path} was removed or renamed`)
+    if (!this.#published.has(checkpoint)) {
+      throw ruleBroken('O2', `${path} became visible before checkpoint ${checkpoint} was published durably`)
+    }
+    if (file.unsynced.length > 0) throw ruleBroken('O3', `${path} became visible before its bytes were synced`)
+    const before = this.#visible.get(path)
+    if (before !== undefined && !isSame(before, file.content)) throw ruleBroken('O3', `${path} came back with another content`)
+    this.#visible.set(path, file.content.slice())
+    this.#visibleFiles.add(file)
+  }
+
+  /** O4 */
+  #notePublished(stable: ReadonlyMap<string, SimNode>): void {
+    const ids = [...stable].flatMap(([name, node]) => {
+      const id = MANIFEST_NAME.exec(name)?.[1]
+      return id === undefined || node.kind !== 'file' || node.unsynced.length > 0 ? [] : [Number(id)]
+    })
+    for (const id of ids.sort((a, b) => a - b)) {
+      if (this.#published.has(id)) continue
+      assert(Number.isSafeInteger(id), 'a manifest without a number')
+      if (id < this.#newestPublished) throw ruleBroken('O4', `checkpoint ${id} was published behind checkpoint ${this.#newestPublished}`)
+      this.#published.add(id)
+      this.#newestPublished = id
+    }
+  }
+
+  #isManifest(path: string): boolean {
+    return path.startsWith(`${this.#stateRoot}/manifests/`) && MANIFEST_NAME.test(nameOf(path))
+  }
+
+  #isLeftOver(path: string): boolean {
+    if (path.startsWith(`${this.#stateRoot}/`)) return !isKeptState(path.slice(this.#stateRoot.length + 1))
+    if (path.includes('/.superseded/')) return true
+    return path.includes('/.in-progress/') && nameOf(path) !== 'run'
+  }
+}
+
+/** What stays of the state of a finished job: that it has finished, and which leader epochs were used. */
+function isKeptState(name: string): boolean {
+  return name === 'job.json' || name.startsWith('epochs/')
+}
+
+export function isHidden(path: string): boolean {
+  return path.includes('/.')
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}
