@@ -13,7 +13,7 @@ export function declined(state: CheckpointState, event: CheckpointEvent<'decline
   const { checkpoint, task, error } = event
   return new EngineError(
     'CKP1004',
-    `checkpoint ${checkpoint} was declined by ${describeTask(task)}: ${error.message} ${newestRestorable(state)} Remove the cause; the next checkpoint tries again.`,
+    `checkpoint ${checkpoint} was declined by ${describeTask(task)}: ${sentence(error.message)} ${newestRestorable(state)} Remove the cause; the next checkpoint tries again.`,
     { context: { vertex: task.vertex, subtask: task.subtask, checkpoint }, cause: error },
   )
 }
@@ -21,7 +21,7 @@ export function declined(state: CheckpointState, event: CheckpointEvent<'decline
 export function enumeratorsFailed(state: CheckpointState, checkpoint: CheckpointId, cause: EngineError): EngineError {
   return new EngineError(
     'CKP1004',
-    `checkpoint ${checkpoint} ended before it reached any task: the state of a split enumerator could not be taken: ${cause.message} ${newestRestorable(state)} Look into the source it names.`,
+    `checkpoint ${checkpoint} ended before it reached any task: the state of a split enumerator could not be taken: ${sentence(cause.message)} ${newestRestorable(state)} Look into the source it names.`,
     { context: { ...cause.context, checkpoint }, cause },
   )
 }
@@ -42,7 +42,7 @@ export function timedOut(
 export function notPublished(state: CheckpointState, checkpoint: CheckpointId, cause: EngineError): EngineError {
   return new EngineError(
     'CKP1001',
-    `the manifest of checkpoint ${checkpoint} could not be written, and the storage does not have it: ${cause.message} ${newestRestorable(state)} See that the checkpoint storage can be written.`,
+    `the manifest of checkpoint ${checkpoint} could not be written, and the storage does not have it: ${sentence(cause.message)} ${newestRestorable(state)} See that the checkpoint storage can be written.`,
     { context: { checkpoint }, cause },
   )
 }
@@ -50,7 +50,7 @@ export function notPublished(state: CheckpointState, checkpoint: CheckpointId, c
 export function publicationUnresolved(checkpoint: CheckpointId, lookUps: number, cause: EngineError): EngineError {
   return new EngineError(
     'CKP1002',
-    `writing the manifest of checkpoint ${checkpoint} failed, and ${lookUps} attempts to see whether it exists failed too: ${cause.message} Its data is kept and the job restarts from what the storage lists then. See that the checkpoint storage can be read.`,
+    `writing the manifest of checkpoint ${checkpoint} failed, and ${lookUps} attempts to see whether it exists failed too: ${sentence(cause.message)} Its data is kept and the job restarts from what the storage lists then. See that the checkpoint storage can be read.`,
     { context: { checkpoint }, cause },
   )
 }
@@ -66,7 +66,7 @@ export function publishedByAnother(checkpoint: CheckpointId): EngineError {
 export function tooManyFailures(state: CheckpointState, count: number, last: EngineError): EngineError {
   return new EngineError(
     'CKP1005',
-    `${count} checkpoints in a row failed, ${state.settings.failuresMax} are tolerated. The last one: ${last.message} The job fails over to it. Remove the cause, or raise checkpoint.failuresMax.`,
+    `${count} checkpoints in a row failed, ${state.settings.failuresMax} are tolerated. The last one: ${sentence(last.message)} The job fails over. Remove the cause, or raise checkpoint.failuresMax.`,
     { context: last.context, cause: last },
   )
 }
@@ -121,4 +121,9 @@ function describeTasks(tasks: readonly TaskAddress[]): string {
 
 function describeTask({ vertex, subtask }: TaskAddress): string {
   return `${JSON.stringify(vertex)} subtask ${subtask}`
+}
+
+/** Messages of causes end as they like. */
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
 }

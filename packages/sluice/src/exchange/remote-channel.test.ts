@@ -30,7 +30,7 @@ describe('remote channel', () => {
   channelConformance((credits, pressure) => {
     const [left, right] = [new TestLink(), new TestLink()]
     const [leftRouter, rightRouter] = [new LinkRouter(left), new LinkRouter(right)]
-    const output = new RemoteOutputChannel(7, left, credits, pressure)
+    const output = new RemoteOutputChannel(7, left, credits, pressure, 'numbers')
     const input = new RemoteInputChannel(7, right)
     leftRouter.addOutput(7, output)
     rightRouter.addInput(7, input)
@@ -47,7 +47,7 @@ describe('remote channel', () => {
   })
 
   test('a record that cannot be encoded is refused with the path to the field', () => {
-    const output = new RemoteOutputChannel(0, new TestLink(), 8, new OutputPressure(() => {}))
+    const output = new RemoteOutputChannel(0, new TestLink(), 8, new OutputPressure(() => {}), 'numbers')
     const send = (): void => output.sendBatch({ kind: 'records', values: [{ user: { notify: () => {} } }], timestamps: [0] })
     expect(send).toThrow(EngineError)
     expect(send).toThrow(/user\.notify/)

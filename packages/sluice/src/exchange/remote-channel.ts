@@ -3,6 +3,7 @@
  * batch that the consumer takes, so at most `credits` encoded batches wait anywhere between the two.
  */
 import { assert } from '../base/assert.ts'
+import { asEngineError } from '../base/errors.ts'
 import { createBatchDecoder, createBatchEncoder, type BatchDecoder, type BatchEncoder } from '../serde/batch-codec.ts'
 import type { ControlElement, RecordBatch, StreamElement } from '../stream/element.ts'
 import type { OutputPressure } from './blocking.ts'
@@ -14,21 +15,24 @@ export class RemoteOutputChannel implements OutputChannel {
   readonly #channel: number
   readonly #link: DataLink
   readonly #pressure: OutputPressure
+  readonly #producer: string
   readonly #encoder: BatchEncoder = createBatchEncoder()
   #credits: number
   #isBlocked = false
   #isClosed = false
 
-  constructor(channel: number, link: DataLink, credits: number, pressure: OutputPressure) {
+  /** @param producer uid of the operator whose records it carries */
+  constructor(channel: number, link: DataLink, credits: number, pressure: OutputPressure, producer: string) {
     this.#channel = channel
     this.#link = link
     this.#credits = credits
     this.#pressure = pressure
+    this.#producer = producer
   }
 
   sendBatch(batch: RecordBatch): void {
     if (this.#isClosed) return
-    const bytes = this.#encoder.encode(batch.values, batch.timestamps, batch.values.length)
+    const bytes = this.#encode(batch)
     this.#credits--
     assert(this.#credits >= -BATCHES_OVERDRAFT_MAX, 'a channel was overdrawn without pause', { credits: this.#credits })
     if (!this.#isBlocked && this.#credits <= 0) {
@@ -56,6 +60,16 @@ export class RemoteOutputChannel implements OutputChannel {
     this.#isClosed = true
     if (this.#isBlocked) this.#pressure.free()
     this.#isBlocked = false
+  }
+
+  #encode({ values, timestamps }: RecordBatch): Uint8Array {
+    try {
+      return this.#encoder.encode(values, timestamps, values.length)
+    } catch (error) {
+      // The record that the task is at is another one: the batch has gathered since.
+      const context = { operator: this.#producer, record: `one of the last ${values.length} records` }
+      throw asEngineError(error, 'SER1001', 'a batch of records cannot be encoded. Nothing of it was sent', context)
+    }
   }
 }
 

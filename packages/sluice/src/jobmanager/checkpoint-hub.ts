@@ -64,10 +64,11 @@ export class CheckpointHub {
     await this.#quiet
     if (this.#driver !== undefined) return
     const { store } = this.#options
+    // Ids are never reused, not even those of checkpoints that were never published: ask before they are removed.
+    const firstId = checkpointId((await store.highestId()) + 1)
     // What a crashed process left half done: nobody can complete it any more.
     await store.discardUnpublished(new Set())
     const completed = await store.published()
-    const firstId = checkpointId((await store.highestId()) + 1)
     this.#driver = new CheckpointDriver(this.#driverOptions(firstId, completed))
   }
 

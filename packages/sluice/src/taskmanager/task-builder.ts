@@ -123,7 +123,7 @@ class Wiring {
     const slot = this.#slotOf(edge.to, consumer)
     const channel = this.#channel(edge, producer, consumer)
     if (slot === this.#options.deployment.slot) return this.#local(channel, edge.from, producer)
-    const output = new RemoteOutputChannel(channel, this.#link(slot), this.#options.settings.channelCredits, pressure)
+    const output = new RemoteOutputChannel(channel, this.#link(slot), this.#options.settings.channelCredits, pressure, edge.fromOperator)
     present(this.#routers.get(slot), 'a link').addOutput(channel, output)
     return output
   }
