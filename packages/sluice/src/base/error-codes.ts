@@ -30,7 +30,6 @@ export const ERROR_CODES = {
   JOB1005: { domain: 'user', retry: 'never', title: 'The state directory belongs to another job' },
   JOB1006: { domain: 'user', retry: 'never', title: 'The graph changed since the state was written' },
   JOB1007: { domain: 'user', retry: 'never', title: 'Two builds of the job graph differ' },
-  JOB1008: { domain: 'user', retry: 'never', title: 'The job was cancelled' },
 
   // GRA: building the graph
   GRA1001: { domain: 'user', retry: 'never', title: 'A stateful operator has no uid' },

@@ -1,7 +1,7 @@
 declare const brand: unique symbol
 
 /** A type that only its maker can make from a plain value: ids of different things do not mix. */
-export type Branded<T, Name extends string> = T & { readonly [brand]: Name }
+type Branded<T, Name extends string> = T & { readonly [brand]: Name }
 
 /** Number of a checkpoint within one job: positive, grows, never reused, not contiguous. */
 export type CheckpointId = Branded<number, 'CheckpointId'>

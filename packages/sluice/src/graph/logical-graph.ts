@@ -37,7 +37,7 @@ export interface SourceNode extends NodeBase {
 }
 
 /** A one-input operator; several edges are a union. */
-export interface OperatorNode extends NodeBase {
+interface OperatorNode extends NodeBase {
   readonly kind: 'operator'
   readonly operator: OperatorSpec
   readonly inputs: readonly LogicalEdge[]
@@ -58,7 +58,7 @@ export interface LogicalGraph {
 }
 
 /** What the job sets on its environment; values from the command line and the environment win. */
-export interface GraphSettings {
+interface GraphSettings {
   /** By key of the option table, in the words of a user. */
   readonly options: Readonly<Record<string, string>>
 }

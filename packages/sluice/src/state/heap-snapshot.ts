@@ -13,7 +13,7 @@ import type { CutObserver, EntryTable } from './entry-table.ts'
 import type { KeyGroupChunk, KeyedSnapshot } from './keyed-state.ts'
 
 /** From this size on the chunk of a key group is complete. A larger single entry makes a larger chunk. */
-export const CHUNK_BYTES_TARGET = 64 * 1024
+const CHUNK_BYTES_TARGET = 64 * 1024
 
 /** Entries a slice looks at, for each one it may encode: those touched before only cost a look. */
 const LOOKS_PER_ENTRY = 8

@@ -24,18 +24,18 @@ export interface RecordBatch {
   readonly timestamps: number[]
 }
 
-export interface WatermarkElement {
+interface WatermarkElement {
   readonly kind: 'watermark'
   /** Milliseconds. No record with a smaller or equal timestamp is expected behind it. */
   readonly timestamp: number
 }
 
-export interface IdlenessElement {
+interface IdlenessElement {
   readonly kind: 'idleness'
   readonly idle: boolean
 }
 
-export interface BarrierElement {
+interface BarrierElement {
   readonly kind: 'barrier'
   readonly checkpoint: CheckpointId
   /** `exactly-once` blocks a channel behind its barrier, `at-least-once` does not. */
@@ -43,12 +43,12 @@ export interface BarrierElement {
 }
 
 /** Travels where a barrier would have, when a task upstream gave its checkpoint up. */
-export interface CancelBarrierElement {
+interface CancelBarrierElement {
   readonly kind: 'cancel-barrier'
   readonly checkpoint: CheckpointId
 }
 
-export interface EndElement {
+interface EndElement {
   readonly kind: 'end'
 }
 
