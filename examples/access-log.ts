@@ -35,6 +35,9 @@ const params = {
   lateness: param.duration('1m'),
 }
 
+/** A run from the beginning replaces what an earlier run left in the output folder; a resumed run goes on with it. */
+const START_OVER = { onExisting: 'replace' } as const
+
 export default defineJob('access-log', { params }, (env, { input, output, lateness }) => {
   env.enableCheckpointing('1s')
   const source = lineSource<Request>('access-log', input, { onError: 'dead-letter' }, parseAccessLogLine)
@@ -49,7 +52,7 @@ export default defineJob('access-log', { params }, (env, { input, output, latene
     .name('traffic by minute')
     .uid('traffic-by-minute')
 
-  byMinute.sinkTo(jsonLinesSink(output)).uid('traffic-out')
-  byMinute.getSideOutput(lateRequests).sinkTo(jsonLinesSink(`${output}/late`)).uid('late-out')
-  requests.getSideOutput(badLines).sinkTo(jsonLinesSink(`${output}/dead-letter`)).uid('dead-letter-out')
+  byMinute.sinkTo(jsonLinesSink(output, START_OVER)).uid('traffic-out')
+  byMinute.getSideOutput(lateRequests).sinkTo(jsonLinesSink(`${output}/late`, START_OVER)).uid('late-out')
+  requests.getSideOutput(badLines).sinkTo(jsonLinesSink(`${output}/dead-letter`, START_OVER)).uid('dead-letter-out')
 })

@@ -23,6 +23,20 @@ describe('the flights job over three million flights', () => {
     expect(await committedOutput(`${folder}/out/late`)).toEqual({ lines: [], leftovers: [] })
   })
 
+  test('commits the same when it is stopped and resumed with another parallelism, twice', async () => {
+    const folder = tempFolder()
+    const run = { stateDir: `${folder}/state`, params: { output: `${folder}/out` }, options: { 'checkpoint.interval': '300ms' } } as const
+    for (const parallelism of [2, 3]) {
+      const { result } = await runJob(JOB, { ...run, parallelism, onEvent: stopAfterCheckpoints(2) })
+      expect(result.state).toBe('stopped')
+    }
+    const { eventsOf } = await finishJob(JOB, { ...run, parallelism: 1 })
+    const { lines, leftovers } = await committedOutput(`${folder}/out`)
+    expect(eventsOf('restored').length).toBe(1)
+    expect(firstDifference(lines, expected)).toBeUndefined()
+    expect(leftovers).toEqual([])
+  })
+
   test('with too little lateness allowed, every flight is in a window or in the late output, and in one of them only', async () => {
     const folder = tempFolder()
     const params = { output: `${folder}/out`, lateness: '2h' }

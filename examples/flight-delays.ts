@@ -47,6 +47,9 @@ const params = {
   rate: param.number().optional(),
 }
 
+/** A run from the beginning replaces what an earlier run left in the output folder; a resumed run goes on with it. */
+const START_OVER = { onExisting: 'replace' } as const
+
 export default defineJob('flight-delays', { params }, (env, { input, output, lateness, rate }) => {
   env.enableCheckpointing('1s', { mode: 'exactly-once' })
   const departures = WatermarkStrategy.forBoundedOutOfOrderness<Flight>(lateness).withTimestamp((flight) => flight.date + flight.delay * MINUTE_MS)
@@ -69,6 +72,6 @@ export default defineJob('flight-delays', { params }, (env, { input, output, lat
     .name('delay by origin and hour')
     .uid('delay-by-origin')
 
-  hourly.sinkTo(jsonLinesSink(output)).uid('delays-out')
-  hourly.getSideOutput(lateFlights).sinkTo(jsonLinesSink(`${output}/late`)).uid('late-out')
+  hourly.sinkTo(jsonLinesSink(output, START_OVER)).uid('delays-out')
+  hourly.getSideOutput(lateFlights).sinkTo(jsonLinesSink(`${output}/late`, START_OVER)).uid('late-out')
 })

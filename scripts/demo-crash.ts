@@ -14,13 +14,15 @@ import { parseArgs } from 'node:util'
 import { batchFlightDelays } from '../examples/flight-delays/batch.ts'
 
 const KILLS = 3
+/** Behind the first checkpoint of a run. */
+const KILL_WITHIN_MS = 1500
 const INPUT = 'node_modules/vega-datasets/data/flights-3m.parquet'
 
 const { values: flags } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
     parallelism: { type: 'string', default: '2' },
-    rate: { type: 'string', default: '600000' },
+    rate: { type: 'string', default: '400000' },
   },
 })
 
@@ -55,23 +57,24 @@ async function runJob(folder: string, killAfterMs: number | undefined): Promise<
     const line = JSON.parse(text) as JobLine
     if (line.type === 'restored') resumedFrom = line.checkpoint
     if (line.type === 'checkpoint-completed') checkpoints += 1
-    if (line.type === 'progress') recordsRead = line.recordsIn ?? recordsRead
-    // The clock of the kill starts when the job runs, so that every kill hits work and none only the start.
-    if (line.type === 'running' && killAfterMs !== undefined) timer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMs)
+    if (line.type === 'progress' || line.type === 'result') recordsRead = line.recordsIn ?? recordsRead
+    // The clock of the kill starts with the first checkpoint, so that every kill hits work and none only the start.
+    if (checkpoints > 0 && killAfterMs !== undefined) timer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMs)
   })
   const [exitCode, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
   clearTimeout(timer)
   return { wasKilled: signal === 'SIGKILL', exitCode, resumedFrom, checkpoints, recordsRead }
 }
 
+/** What is visible, and hidden files that nothing will make visible any more. */
 async function committedLines(output: string): Promise<{ lines: string[]; leftovers: string[] }> {
   const lines: string[] = []
   const leftovers: string[] = []
   for (const entry of await readdir(output, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue
     const path = join(entry.parentPath, entry.name)
-    if (!entry.name.endsWith('.jsonl')) leftovers.push(path)
-    else lines.push(...(await readFile(path, 'utf8')).split('\n').slice(0, -1))
+    if (!path.includes('.in-progress')) lines.push(...(await readFile(path, 'utf8')).split('\n').slice(0, -1))
+    else if (entry.name !== 'run') leftovers.push(path)
   }
   return { lines: lines.sort(), leftovers }
 }
@@ -104,7 +107,7 @@ console.log(`flights job: 3,000,000 records at ${Number(flags.rate).toLocaleStri
 const runs: RunOutcome[] = []
 for (let attempt = 0; attempt <= KILLS; attempt++) {
   const isLast = attempt === KILLS
-  const killAfterMs = isLast ? undefined : 1100 + Math.floor(randomOf(Number(flags.seed), attempt) * 1500)
+  const killAfterMs = isLast ? undefined : Math.floor(randomOf(Number(flags.seed), attempt) * KILL_WITHIN_MS)
   const run = await runJob(folder, killAfterMs)
   runs.push(run)
   console.log(`run ${attempt + 1}: ${describe(run)}`)

@@ -25,7 +25,7 @@ export default defineJob(
       .fromSource(datagenSource({ generate: (index) => generate(index, keys) }))
       .uid('readings')
       .keyBy((reading) => reading.key)
-      .process({ state: STATE, processElement })
+      .process<never, typeof STATE>({ state: STATE, onRecord: onReading })
       .uid('totals')
       .sinkTo(measuringSink<never>(results, () => ({ add() {}, report: (): PauseReport => log.report() })))
       .uid('none')
@@ -38,7 +38,7 @@ function generate(index: number, keys: number): Reading {
   return { key: `key-${index < keys ? index : mixed(index) % keys}`, value: index & 1023 }
 }
 
-function processElement({ value }: Reading, context: KeyedProcessContext<string, typeof STATE, never>): void {
+function onReading({ value }: Reading, context: KeyedProcessContext<string, typeof STATE, never>): void {
   const totals = context.state.totals.value()
   if (totals === undefined) context.state.totals.update({ count: 1, sum: value })
   else {

@@ -49,7 +49,7 @@ export function measureCheckpoints({ keys, checkpoints }: CheckpointsTask): Prom
     const client = await start(new URL('../jobs/many-keys.job.ts', import.meta.url), {
       params: { keys: String(keys), results },
       stateDir: join(folder, 'state'),
-      options: { 'checkpoint.interval': BREAK, 'checkpoint.pauseMin': BREAK },
+      options: { 'checkpoint.interval': BREAK, 'checkpoint.pauseMin': BREAK, 'restart.strategy': 'none' },
       listener: (event) => {
         if (event.kind !== 'checkpoint-completed') return
         const endMs = preciseWallMs()

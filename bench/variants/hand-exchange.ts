@@ -40,7 +40,7 @@ export function readBatch(bytes: ArrayBuffer, length: number, take: (key: string
   const buffer = Buffer.from(bytes)
   for (let at = 0; at < length; ) {
     const end = at + 1 + buffer[at]! // the length byte of a record
-    take(buffer.latin1Slice(at + 1, end), buffer.readDoubleLE(end))
+    take(buffer.toString('latin1', at + 1, end), buffer.readDoubleLE(end))
     at = end + Float64Array.BYTES_PER_ELEMENT
   }
 }

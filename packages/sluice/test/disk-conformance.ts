@@ -12,7 +12,12 @@ export interface DiskUnderTest {
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const text = (content: Uint8Array): string => new TextDecoder().decode(content)
 
-async function write(disk: Disk, path: string, content: string, mode: 'create' | 'truncate' | 'append' = 'create'): Promise<void> {
+async function write(
+  disk: Disk,
+  path: string,
+  content: string,
+  mode: 'create' | 'truncate' | 'append' = 'create',
+): Promise<void> {
   const file = await disk.openWrite(path, mode)
   await file.write(bytes(content))
   await file.close()

@@ -13,6 +13,8 @@ export interface CliRun {
   /** Resolves with the first line of stdout, past or to come, that fits; rejects when the process ends without one. */
   line(fits: (line: string) => boolean): Promise<string>
   signal(signal: NodeJS.Signals): void
+  /** Stops reading stdout, as `head` does. */
+  closeOutput(): void
   /** Resolves with the exit code when both streams are at their end. */
   readonly exit: Promise<number | null>
 }
@@ -21,8 +23,13 @@ export function fixture(job: string): string {
   return fileURLToPath(new URL(`./jobs/${job}`, import.meta.url))
 }
 
-export function startCli(words: readonly string[], cwd: string): CliRun {
-  const child = spawn(process.execPath, [SCRIPT, ...words], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+export function startCli(
+  words: readonly string[],
+  cwd: string,
+  variables: Readonly<Record<string, string>> = {},
+): CliRun {
+  const env = { ...process.env, ...variables }
+  const child = spawn(process.execPath, [SCRIPT, ...words], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const stdout: string[] = []
   const stderr: string[] = []
@@ -46,9 +53,12 @@ export function startCli(words: readonly string[], cwd: string): CliRun {
         }
         watchers.add(watch)
         watch()
-        void exit.then(() => reject(new TypeError(`the process ended without the line:\n${[...stdout, ...stderr].join('\n')}`)))
+        void exit.then(() =>
+          reject(new TypeError(`the process ended without the line:\n${[...stdout, ...stderr].join('\n')}`)),
+        )
       }),
     signal: (signal) => void child.kill(signal),
+    closeOutput: () => void child.stdout.destroy(),
     exit,
   }
 }
@@ -59,8 +69,12 @@ export interface FinishedCli {
   readonly stderr: string
 }
 
-export async function runCli(words: readonly string[], cwd: string): Promise<FinishedCli> {
-  const run = startCli(words, cwd)
+export async function runCli(
+  words: readonly string[],
+  cwd: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<FinishedCli> {
+  const run = startCli(words, cwd, variables)
   const code = await run.exit
   return { code, stdout: run.stdout, stderr: run.stderr.join('\n') }
 }

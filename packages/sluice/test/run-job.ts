@@ -2,6 +2,7 @@
 import { launch } from '../src/cluster/launch.ts'
 import type { JobClient, RunResult } from '../src/cluster/run-request.ts'
 import type { JobDefinition } from '../src/api/define-job.ts'
+import { deferred } from '../src/base/deferred.ts'
 import { errorFromData } from '../src/base/errors.ts'
 import type { OptionKey } from '../src/config/options.ts'
 import type { JobEvent } from '../src/jobmanager/job-events.ts'
@@ -14,7 +15,7 @@ export interface RunJobOptions {
   readonly parallelism?: number
   readonly options?: Readonly<Partial<Record<OptionKey, string>>>
   /** Called with every event, at once. */
-  readonly onEvent?: (event: JobEvent, client: () => JobClient) => void
+  readonly onEvent?: (event: JobEvent, started: Promise<JobClient>) => void
 }
 
 export interface FinishedJob {
@@ -33,7 +34,7 @@ export interface FinishedJob {
 export async function runJob(job: string | URL | JobDefinition, options: RunJobOptions = {}): Promise<FinishedJob> {
   const events: JobEvent[] = []
   const printed: string[] = []
-  let started: JobClient | undefined
+  const started = deferred<JobClient>()
   const client = await launch({
     job,
     params: options.params ?? {},
@@ -43,12 +44,12 @@ export async function runJob(job: string | URL | JobDefinition, options: RunJobO
     output: { printLine: (line) => void printed.push(line), consoleText: () => {} },
     listener: (event) => {
       events.push(event)
-      options.onEvent?.(event, () => present(started))
+      options.onEvent?.(event, started.promise)
     },
     onPlanned: () => {},
     warn: () => {},
   })
-  started = client
+  started.resolve(client)
   const result = await client.result
   return { result, events, printed, eventsOf: (kind) => events.filter((event): event is EventOfKind<typeof kind> => event.kind === kind) }
 }
@@ -64,16 +65,11 @@ export async function finishJob(job: string | URL | JobDefinition, options: RunJ
 /** Stops the job, with a last checkpoint, once `count` checkpoints are complete. */
 export function stopAfterCheckpoints(count: number): NonNullable<RunJobOptions['onEvent']> {
   let completed = 0
-  return (event, client) => {
-    if (event.kind === 'checkpoint-completed' && ++completed === count) void client().stop()
+  return (event, started) => {
+    if (event.kind === 'checkpoint-completed' && ++completed === count) void started.then((client) => client.stop())
   }
 }
 
 function valuesOf({ options = {}, parallelism }: RunJobOptions): Readonly<Record<string, string>> {
   return parallelism === undefined ? options : { parallelism: String(parallelism), ...options }
-}
-
-function present(client: JobClient | undefined): JobClient {
-  if (client === undefined) throw new TypeError('the job has not started yet')
-  return client
 }

@@ -67,7 +67,7 @@ test('what an aborted checkpoint was still writing is in the state of the next o
   expect(slow.committed).toEqual(['file-1', 'file-2'])
 })
 
-test('a checkpoint is declined when an earlier cut could not be made durable', async () => {
+test('a cut that could not be made durable fails the task: no later checkpoint could hold what it held', async () => {
   const slow = new SlowSink()
   const bench = benchOf(slow)
   await bench.deploy()
@@ -79,7 +79,29 @@ test('a checkpoint is declined when an earlier cut could not be made durable', a
   slow.cuts.get(1)?.reject(new RangeError('disk is gone'))
   await bench.env.settle()
   expect(bench.snapshots(2)).toEqual([])
-  expect(bench.kinds()).toContain('decline')
+  expect(bench.kinds()).toEqual(['deployed', 'failed'])
+})
+
+test('a writer that throws at its cut fails the task', async () => {
+  const slow = new SlowSink()
+  const sink: Sink<string, string, never> = {
+    ...slow.sink(),
+    createWriter: () => ({
+      write: () => {},
+      isBlocked: () => false,
+      snapshot: () => {
+        throw new RangeError('no')
+      },
+      close: async () => {},
+    }),
+  }
+  const bench = slotBench((env) => {
+    env.fromSource(new Feed<string>().source()).uid('feed').sinkTo(sink).uid('out')
+  })
+  await bench.deploy()
+  await bench.assign()
+  await bench.send('trigger', 1)
+  expect(bench.kinds()).toEqual(['deployed', 'failed'])
 })
 
 test('committables stay in every checkpoint until they are committed', async () => {

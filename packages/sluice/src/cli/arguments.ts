@@ -35,12 +35,15 @@ interface RunFlags {
 export function parseArguments(words: readonly string[], version: string): Invocation {
   let invocation: Invocation = { kind: 'answered' }
   const program = new Command('sluice')
-    .description('A stateful stream processor: runs jobs with event time, exactly-once checkpoints and automatic restart.')
+    .description(
+      'A stateful stream processor: runs jobs with event time, exactly-once checkpoints and automatic restart.',
+    )
     .version(version, '--version')
     .helpCommand(false)
   declareRun(program, (asked) => void (invocation = asked))
   declareOptions(program, (asked) => void (invocation = asked))
-  for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError: () => {} })
+  for (const command of [program, ...program.commands])
+    command.exitOverride().configureOutput({ outputError: () => {} })
   if (words.length === 0) throw notUnderstood('no command was given', 'sluice')
   try {
     program.parse(words, { from: 'user' })
@@ -54,13 +57,18 @@ export function parseArguments(words: readonly string[], version: string): Invoc
 function declareRun(program: Command, asked: (invocation: RunArguments) => void): void {
   const run = program
     .command('run')
-    .description('runs a job module until it ends; run again after a crash, it resumes from the last completed checkpoint')
+    .description(
+      'runs a job module until it ends; run again after a crash, it resumes from the last completed checkpoint',
+    )
     .argument('<job>', 'path of the job module, e.g. job.ts')
     .option('--state-dir <dir>', 'where checkpoints are kept (default: what the job sets, else ./.sluice/<job name>)')
     .option('--fresh', 'forget earlier checkpoints and start from the beginning')
     .option('--param <key=value>', 'a parameter of the job; may be repeated', appendTo)
     .option('--json', 'events, progress and printed lines as JSON lines on stdout')
-    .addHelpText('after', '\nEvery engine option is a flag too, e.g. --checkpoint.interval 1s; `sluice options` lists them.')
+    .addHelpText(
+      'after',
+      '\nEvery engine option is a flag too, e.g. --checkpoint.interval 1s; `sluice options` lists them.',
+    )
   for (const key of OPTION_KEYS) {
     const option = new Option(`--${key} <value>`, optionRow(key).doc)
     run.addOption(key === 'parallelism' ? option : option.hideHelp())

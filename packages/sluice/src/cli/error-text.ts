@@ -6,7 +6,8 @@ const FRAMES_MAX = 8
 
 /** What a person reads about an error: code and message, where in their code it happened, and the page with more. */
 export function errorLines(error: ErrorData): readonly string[] {
-  return [formatError(error), ...framesOf(error).map((frame) => `    ${frame}`), `  See ${errorPage(error)}`]
+  const frames = framesOf(error).filter((frame) => !error.message.includes(frame))
+  return [formatError(error), ...frames.map((frame) => `    ${frame}`), `  See ${errorPage(error)}`]
 }
 
 /** Frames of the user's own code, innermost first. */

@@ -1,5 +1,4 @@
 /** Events of a job as sentences for people. */
-import { unreachable } from '../base/assert.ts'
 import { formatError } from '../base/errors.ts'
 import type { JobEvent } from '../jobmanager/job-events.ts'
 import { durationText } from './format.ts'
@@ -26,13 +25,15 @@ export function eventLines(event: JobEvent): readonly string[] {
     case 'slots-killed':
       return [`slots ${event.slots.join(', ')} did not stop in time and were ended`]
     case 'checkpoint-failed':
-      return [`checkpoint ${event.checkpoint ?? ''} failed: ${formatError(event.error)}`.replace('  ', ' ')]
+      return [`checkpoint ${event.checkpoint} failed: ${formatError(event.error)}`]
+    case 'checkpoint-not-removed':
+      return [
+        `files of checkpoint ${event.checkpoint} could not be removed and stay until the next start: ${formatError(event.error)}`,
+      ]
     case 'stop-checkpoint-failed':
       return [`the last checkpoint failed, the job resumes from the one before: ${formatError(event.error)}`]
     case 'ended':
       return event.error === undefined || event.error.code !== 'JOB1003' ? [] : errorLines(event.error)
-    default:
-      return unreachable('an event of a job', event)
   }
 }
 

@@ -38,7 +38,10 @@ export class JsonView implements RunView {
   }
 
   onProgress(status: JobStatus): void {
-    const { watermark, losses, lastCheckpoint, ...figures } = this.#meter.read(status, this.#options.clock.monotonicMs())
+    const { watermark, losses, lastCheckpoint, ...figures } = this.#meter.read(
+      status,
+      this.#options.clock.monotonicMs(),
+    )
     this.#write('progress', {
       ...figures,
       ...losses,
@@ -66,7 +69,8 @@ export class JsonView implements RunView {
   }
 
   onResult(result: RunResult, stateDirectory: string | undefined): void {
-    const { jobName, state, durationMs, recordsRead, restartCount, checkpoints, counters, error, finishedBefore } = result
+    const { jobName, state, durationMs, recordsRead, restartCount, checkpoints, counters, error, finishedBefore } =
+      result
     this.#write('result', {
       job: jobName,
       state,
@@ -88,7 +92,9 @@ export class JsonView implements RunView {
   }
 
   #write(type: string, fields: object): void {
-    this.#options.stdout.writeLine(JSON.stringify({ type, at: new Date(this.#options.clock.wallMs()).toISOString(), ...fields }))
+    this.#options.stdout.writeLine(
+      JSON.stringify({ type, at: new Date(this.#options.clock.wallMs()).toISOString(), ...fields }),
+    )
   }
 }
 

@@ -15,7 +15,10 @@ export class LiveBlock {
   draw(lines: readonly string[]): void {
     const width = Math.max(1, this.#columns() - 1)
     const [head = '', ...others] = lines.map((line) => line.slice(0, width))
-    const styled = [styleText('bold', head, { stream: process.stderr }), ...others.map((line) => styleText('dim', line, { stream: process.stderr }))]
+    const styled = [
+      styleText('bold', head, { stream: process.stderr }),
+      ...others.map((line) => styleText('dim', line, { stream: process.stderr })),
+    ]
     this.#out.write(`${this.#erase()}${styled.join('\n')}\n`)
     this.#drawnLines = lines.length
   }

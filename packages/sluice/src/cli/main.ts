@@ -11,6 +11,8 @@ import type { RunView } from './run-view.ts'
 
 const STDOUT = 1
 const STDERR = 2
+/** For a terminal that does not tell its width. */
+const COLUMNS_UNKNOWN = 80
 
 /** Runs one command; resolves with the exit code. */
 export async function main(words: readonly string[]): Promise<number> {
@@ -18,7 +20,8 @@ export async function main(words: readonly string[]): Promise<number> {
   try {
     return await perform(parseArguments(words, version()), stderr)
   } catch (thrown) {
-    for (const line of errorLines(errorToData(asEngineError(thrown, 'INT1001', 'the command failed')))) stderr.writeLine(line)
+    for (const line of errorLines(errorToData(asEngineError(thrown, 'INT1001', 'the command failed'))))
+      stderr.writeLine(line)
     return EXIT.refused
   }
 }
@@ -48,7 +51,9 @@ async function viewFor(form: OutputForm, stdout: LineOutput, stderr: LineOutput)
     return new JsonView({ stdout, stderr, clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() } })
   }
   const { TextView } = await import('./text-view.ts')
-  const block = process.stderr.isTTY ? new LiveBlock(stderr, () => process.stderr.columns) : undefined
+  const block = process.stderr.isTTY
+    ? new LiveBlock(stderr, () => process.stderr.columns || COLUMNS_UNKNOWN)
+    : undefined
   return new TextView({ stdout, stderr, block, nowMs: () => performance.now() })
 }
 

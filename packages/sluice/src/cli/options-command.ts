@@ -10,7 +10,8 @@ export function optionsCommand(form: OutputForm, stdout: LineOutput): void {
     const rows = OPTION_KEYS.map((key) => ({ key, environment: environmentName(key), ...optionRow(key) }))
     return stdout.writeLine(JSON.stringify(rows, undefined, 2))
   }
-  for (const line of table([['OPTION', 'DEFAULT', 'VALUES', 'MEANING'], ...OPTION_KEYS.map(rowOf)])) stdout.writeLine(line)
+  for (const line of table([['OPTION', 'DEFAULT', 'VALUES', 'MEANING'], ...OPTION_KEYS.map(rowOf)]))
+    stdout.writeLine(line)
 }
 
 function rowOf(key: OptionKey): readonly string[] {

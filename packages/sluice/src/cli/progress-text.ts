@@ -20,7 +20,13 @@ export function progressLine(progress: Progress): string {
 
 /** @param name of the job */
 export function progressBlock(name: string, progress: Progress, { vertices }: JobStatus): readonly string[] {
-  const head = [name, progress.state, durationText(progress.elapsedMs), checkpointText(progress), `restarts ${progress.restartCount}`]
+  const head = [
+    name,
+    progress.state,
+    durationText(progress.elapsedMs),
+    checkpointText(progress),
+    `restarts ${progress.restartCount}`,
+  ]
   const rates = [
     `in ${countText(progress.recordsIn)} (${rateText(progress.inPerSecond)})`,
     `out ${countText(progress.recordsOut)} (${rateText(progress.outPerSecond)})`,
@@ -30,7 +36,7 @@ export function progressBlock(name: string, progress: Progress, { vertices }: Jo
   return [head.join('  '), rates.join('  '), ...vertexLines(vertices)]
 }
 
-export function lossTexts({ late, deadLettered, skipped }: Losses): readonly string[] {
+function lossTexts({ late, deadLettered, skipped }: Losses): readonly string[] {
   const named = [
     ['late', late],
     ['dead-lettered', deadLettered],
@@ -66,5 +72,10 @@ function clipped(name: string): string {
 /** Columns of equal width, two spaces apart. */
 export function table(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
 }

@@ -46,12 +46,15 @@ const RATE_WINDOW_MS = 2000
 
 export class ProgressMeter {
   readonly #startMs: number
-  #samples: Sample[] = []
+  #samples: readonly Sample[]
   #attempt = 0
-  #checkpoint: { readonly atMs: number; readonly event: Extract<JobEvent, { readonly kind: 'checkpoint-completed' }> } | undefined
+  #checkpoint:
+    | { readonly atMs: number; readonly event: Extract<JobEvent, { readonly kind: 'checkpoint-completed' }> }
+    | undefined
 
   constructor(nowMs: number) {
     this.#startMs = nowMs
+    this.#samples = [{ atMs: nowMs, recordsIn: 0, recordsOut: 0 }]
   }
 
   onEvent(event: JobEvent, nowMs: number): void {
@@ -78,11 +81,16 @@ export class ProgressMeter {
     }
   }
 
-  /** Takes a sample and gives the oldest within the window. */
+  /** Takes a sample and gives the one to compare it with: the newest from before the window, or the oldest. */
   #sample(attempt: number, sample: Sample): Sample {
     if (attempt !== this.#attempt) this.#samples = []
     this.#attempt = attempt
-    this.#samples = [...this.#samples.filter(({ atMs }) => atMs >= sample.atMs - RATE_WINDOW_MS), sample]
+    const windowStartMs = sample.atMs - RATE_WINDOW_MS
+    const first = Math.max(
+      0,
+      this.#samples.findLastIndex(({ atMs }) => atMs <= windowStartMs),
+    )
+    this.#samples = [...this.#samples.slice(first), sample]
     return this.#samples[0] ?? sample
   }
 

@@ -22,18 +22,58 @@ const MODULES: Readonly<Record<string, string>> = {
 }
 
 const REFUSALS: readonly Refusal[] = [
-  { what: 'a job module that is not there', words: ['run', 'none.ts'], code: 'JOB1001', says: /there is no file none\.ts/ },
+  {
+    what: 'a job module that is not there',
+    words: ['run', 'none.ts'],
+    code: 'JOB1001',
+    says: /there is no file none\.ts/,
+  },
   { what: 'a syntax error', words: ['run', 'syntax.ts'], code: 'JOB1001', says: /syntax\.ts:2/ },
   { what: 'an import that is not there', words: ['run', 'imports.ts'], code: 'JOB1001', says: /not-there\.ts/ },
-  { what: 'a module that throws', words: ['run', 'throws.ts'], code: 'JOB1001', says: /not in this world\n.*throws\.ts:1/ },
-  { what: 'a module without a job', words: ['run', 'nothing.ts'], code: 'JOB1002', says: /nothing\.ts has no default export/ },
-  { what: 'an unknown flag', words: ['run', ECHO, '--checkpoint.intervall', '1s'], code: 'CLI1001', says: /Did you mean --checkpoint\.interval\?/ },
+  {
+    what: 'a module that throws',
+    words: ['run', 'throws.ts'],
+    code: 'JOB1001',
+    says: /not in this world\n.*throws\.ts:1/,
+  },
+  {
+    what: 'a module without a job',
+    words: ['run', 'nothing.ts'],
+    code: 'JOB1002',
+    says: /nothing\.ts has no default export/,
+  },
+  {
+    what: 'an unknown flag',
+    words: ['run', ECHO, '--checkpoint.intervall', '1s'],
+    code: 'CLI1001',
+    says: /Did you mean --checkpoint\.interval\?/,
+  },
   { what: 'no command', words: [], code: 'CLI1001', says: /no command/ },
   { what: 'an unknown command', words: ['start'], code: 'CLI1001', says: /unknown command 'start'/ },
-  { what: 'a parameter without a value', words: ['run', ECHO, '--param', 'count'], code: 'CLI1001', says: /--param name=value/ },
-  { what: 'a wrong option value', words: ['run', ECHO, '--parallelism', 'two'], code: 'CFG1002', says: /"parallelism" \(command line\) is "two"/ },
-  { what: 'an unknown parameter', words: ['run', ECHO, '--param', 'size=1'], code: 'CFG1004', says: /Its parameters are count/ },
-  { what: 'a wrong parameter value', words: ['run', ECHO, '--param', 'count=x'], code: 'CFG1005', says: /"count" is "x"/ },
+  {
+    what: 'a parameter without a value',
+    words: ['run', ECHO, '--param', 'count'],
+    code: 'CLI1001',
+    says: /--param name=value/,
+  },
+  {
+    what: 'a wrong option value',
+    words: ['run', ECHO, '--parallelism', 'two'],
+    code: 'CFG1002',
+    says: /"parallelism" \(command line\) is "two"/,
+  },
+  {
+    what: 'an unknown parameter',
+    words: ['run', ECHO, '--param', 'size=1'],
+    code: 'CFG1004',
+    says: /Its parameters are count/,
+  },
+  {
+    what: 'a wrong parameter value',
+    words: ['run', ECHO, '--param', 'count=x'],
+    code: 'CFG1005',
+    says: /"count" is "x"/,
+  },
   { what: 'a missing parameter', words: ['run', SUMS], code: 'CFG1004', says: /--param input=…/ },
   { what: 'state without uid', words: ['run', fixture('missing-uid.ts')], code: 'GRA1001', says: /uid/ },
   {
@@ -61,10 +101,18 @@ describe('sluice run refuses, with exit code 2 and the page to read,', () => {
 const RECORDS = 300
 
 /** A folder with an input file, and the words that run the sums job in it. */
-function sums(): { readonly folder: string; words(...more: string[]): readonly string[] } {
+function sums(): { readonly folder: string; readonly words: (...more: string[]) => readonly string[] } {
   const folder = tempFolder()
   writeFileSync(`${folder}/in.txt`, Array.from({ length: RECORDS }, (_, index) => `${index}\n`).join(''))
-  const words = (...more: string[]): readonly string[] => ['run', SUMS, '--param', 'input=in.txt', '--param', 'output=out', ...more]
+  const words = (...more: string[]): readonly string[] => [
+    'run',
+    SUMS,
+    '--param',
+    'input=in.txt',
+    '--param',
+    'output=out',
+    ...more,
+  ]
   return { folder, words }
 }
 
@@ -89,10 +137,28 @@ describe('sluice run', () => {
   })
 
   test('takes options from the environment, and the command line wins', async () => {
-    const run = await runCli(['run', ECHO, '--json', '--parallelism', '2'], tempFolder())
-    expect(jsonLines(run.stdout, 'planned')[0]).toMatchObject({ job: 'echo', parallelism: 2 })
-    expect(jsonLines(run.stdout, 'print').map(({ line }) => line)).toHaveLength(3)
+    const variables = { SLUICE__PARALLELISM: '3' }
+    const byVariable = await runCli(['run', ECHO, '--json'], tempFolder(), variables)
+    expect(jsonLines(byVariable.stdout, 'planned')[0]).toMatchObject({ job: 'echo', parallelism: 3 })
+    const byFlag = await runCli(['run', ECHO, '--json', '--parallelism', '2'], tempFolder(), variables)
+    expect(jsonLines(byFlag.stdout, 'planned')[0]).toMatchObject({ parallelism: 2 })
+  })
+
+  test('with --json writes one JSON object per line, printed lines too', async () => {
+    const run = await runCli(['run', ECHO, '--json'], tempFolder())
+    expect(jsonLines(run.stdout, 'print').map(({ line }) => line)).toEqual(['0', '2', '4'])
     expect(jsonLines(run.stdout, 'result')[0]).toMatchObject({ state: 'finished', recordsIn: 3, recordsOut: 3 })
+    expect(run.stderr).toBe('')
+    const refused = await runCli(['run', ECHO, '--json', '--param', 'count=x'], tempFolder())
+    expect(jsonLines(refused.stdout, 'error')[0]).toMatchObject({ code: 'CFG1005', page: 'docs/errors/CFG1005.md' })
+    expect(refused.code).toBe(2)
+  })
+
+  test('ends quietly when the reader of its output goes away', async () => {
+    const run = startCli(['run', ECHO, '--param', 'count=500000'], tempFolder())
+    await run.line((line) => line === '0')
+    run.closeOutput()
+    expect(await run.exit).toBe(141)
   })
 
   test('stops with a last checkpoint at SIGINT and resumes from it, exactly', async () => {
@@ -104,7 +170,7 @@ describe('sluice run', () => {
     expect(jsonLines(first.stdout, 'result')[0]).toMatchObject({ state: 'stopped' })
     const newest = jsonLines(first.stdout, 'checkpoint-completed').at(-1)?.['checkpoint']
     const second = await runCli(words('--param', 'rate=100000'), folder)
-    expect(second.stderr).toMatch(new RegExp(`resumed from checkpoint ${newest} \\(taken .* before\\)`))
+    expect(second.stderr).toMatch(new RegExp(`resumed from checkpoint ${String(newest)} \\(taken .* before\\)`))
     expect(second.code).toBe(0)
     expect(await committedOutput(`${folder}/out`)).toEqual({ lines: expectedSums(), leftovers: [] })
   })

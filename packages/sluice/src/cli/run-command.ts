@@ -1,12 +1,14 @@
 /**
  * `sluice run`: runs one job, shows it, and obeys signals.
  *
- * First SIGINT or SIGTERM: the job stops with a last checkpoint. Second: it is cancelled at once.
+ * First SIGINT or SIGTERM: the job stops with a last checkpoint. Second: it is cancelled at once. Third: the process is killed, for
+ * threads that cannot be ended.
  */
 import { ERROR_CODES } from '../base/error-codes.ts'
 import { asEngineError, errorToData } from '../base/errors.ts'
 import { launch } from '../cluster/launch.ts'
 import type { JobClient, RunResult } from '../cluster/run-request.ts'
+import { userFrames } from '../cluster/user-frames.ts'
 import { environmentLayer } from '../config/option-layers.ts'
 import type { RunArguments } from './arguments.ts'
 import { EXIT } from './exit-codes.ts'
@@ -17,6 +19,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 /** @param outputClosed resolves when whoever read stdout has gone */
 export async function runCommand(asked: RunArguments, view: RunView, outputClosed: Promise<void>): Promise<number> {
   const interruption = new Interruption(view)
+  process.on('uncaughtException', (thrown) => process.exit(reportUncaught(thrown, view)))
   void outputClosed.then(() => interruption.onOutputClosed())
   try {
     const client = await launch({
@@ -38,6 +41,15 @@ export async function runCommand(asked: RunArguments, view: RunView, outputClose
   } finally {
     interruption.dispose()
   }
+}
+
+/** Of code that runs in this thread: the job module, enumerators of sources, preparation of sinks. */
+function reportUncaught(thrown: unknown, view: RunView): number {
+  const isUsers = thrown instanceof Error && userFrames(thrown.stack).length > 0
+  const what =
+    'an error that nobody caught ended the process; run again, the job resumes from its last completed checkpoint'
+  view.onRefused(errorToData(asEngineError(thrown, isUsers ? 'TSK1001' : 'INT1001', what)))
+  return EXIT.failed
 }
 
 async function watch(client: JobClient, view: RunView): Promise<RunResult> {
@@ -102,14 +114,16 @@ class Interruption {
       this.#view.note(this.#stopText())
     } else if (this.#wish === 'stop') {
       this.#wish = 'cancel'
-      this.#view.note('cancelling')
-    }
+      this.#view.note('cancelling; once more kills the process')
+    } else process.kill(process.pid, 'SIGKILL')
     this.#apply()
   }
 
   #stopText(): string {
     const keeps = this.#client === undefined || this.#client.stateDirectory !== undefined
-    return keeps ? 'stopping with a last checkpoint; once more cancels at once' : 'stopping; checkpointing is off, so nothing is kept'
+    return keeps
+      ? 'stopping with a last checkpoint; once more cancels at once'
+      : 'stopping; checkpointing is off, so nothing is kept'
   }
 
   #apply(): void {

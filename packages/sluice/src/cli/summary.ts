@@ -5,19 +5,27 @@ import { lossesOf, writtenRecords } from './progress.ts'
 import { table } from './progress-text.ts'
 
 export function summaryLines(result: RunResult, stateDirectory: string | undefined): readonly string[] {
-  if (result.finishedBefore !== undefined) return finishedBeforeLines(result, result.finishedBefore.wallMs, stateDirectory)
+  if (result.finishedBefore !== undefined)
+    return finishedBeforeLines(result, result.finishedBefore.wallMs, stateDirectory)
   const { durationMs, recordsRead, checkpoints, counters, restartCount } = result
   const losses = lossesOf(counters)
   const rows = [
     ['records in', `${countText(recordsRead)} (${rateText(recordsRead / Math.max(0.001, durationMs / 1000))})`],
     ['records out', countText(writtenRecords(result))],
-    ['checkpoints', checkpoints === undefined ? 'off' : `${checkpoints.completed} completed, ${checkpoints.failed} failed`],
+    [
+      'checkpoints',
+      checkpoints === undefined ? 'off' : `${checkpoints.completed} completed, ${checkpoints.failed} failed`,
+    ],
     ['restarts', String(restartCount)],
     ['late', countText(losses.late)],
     ['dead-lettered', countText(losses.deadLettered)],
     ['skipped', countText(losses.skipped)],
   ]
-  return [`${result.state} after ${durationText(durationMs)}`, ...table(rows).map((line) => `  ${line}`), ...nextStep(result, stateDirectory)]
+  return [
+    `${result.state} after ${durationText(durationMs)}`,
+    ...table(rows).map((line) => `  ${line}`),
+    ...nextStep(result, stateDirectory),
+  ]
 }
 
 function nextStep({ state, checkpoints }: RunResult, stateDirectory: string | undefined): readonly string[] {
@@ -28,7 +36,11 @@ function nextStep({ state, checkpoints }: RunResult, stateDirectory: string | un
   return [`Run the same command again to resume from ${from} in ${stateDirectory}.`]
 }
 
-function finishedBeforeLines({ jobName, recordsRead, durationMs }: RunResult, wallMs: number, stateDirectory: string | undefined): readonly string[] {
+function finishedBeforeLines(
+  { jobName, recordsRead, durationMs }: RunResult,
+  wallMs: number,
+  stateDirectory: string | undefined,
+): readonly string[] {
   return [
     `job "${jobName}" has finished already, ${new Date(wallMs).toISOString()}: ${countText(recordsRead)} records in ${durationText(durationMs)}. Nothing was run.`,
     `Use --fresh to run it again from the beginning; its state is in ${stateDirectory ?? 'its state directory'}.`,

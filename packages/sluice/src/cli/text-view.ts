@@ -38,7 +38,9 @@ export class TextView implements RunView {
 
   onPlanned({ jobName, stateDirectory }: RunFacts): void {
     this.#jobName = jobName
-    this.note(`job "${jobName}", ${stateDirectory === undefined ? 'checkpointing is off' : `state in ${stateDirectory}`}`)
+    this.note(
+      `job "${jobName}", ${stateDirectory === undefined ? 'checkpointing is off' : `state in ${stateDirectory}`}`,
+    )
   }
 
   onEvent(event: JobEvent): void {

@@ -19,6 +19,7 @@ import type { JobResult, JobStatus } from '../jobmanager/job-status.ts'
 import { placeTasks } from '../jobmanager/placement.ts'
 import { loadJobModule, planDefinition, slotSettingsOf, type PlannedJob } from './job-module.ts'
 import { endThreads, heapLimitOf, isDefinition, type EarlyStart } from './launch.ts'
+import { removeCheckpoints } from './finished-checkpoints.ts'
 import { createNodeEnv } from './node-env.ts'
 import { systemProcesses } from './process-identity.ts'
 import type { JobClient, RunFacts, RunRequest, RunResult } from './run-request.ts'
@@ -52,7 +53,11 @@ function urlOf(origin: JobOrigin | undefined): string {
   return present(origin, 'the address of the job module').url
 }
 
-async function openState({ stateDir, start, layers }: RunRequest, { graph, options }: PlannedJob, { disk }: Env): Promise<StateDirectory | undefined> {
+async function openState(
+  { stateDir, start, layers }: RunRequest,
+  { graph, options }: PlannedJob,
+  { disk }: Env,
+): Promise<StateDirectory | undefined> {
   if (options.checkpoint.intervalMs === 'off') return undefined
   const { jobName } = graph
   const root = stateRootOf({ jobName, stateDir, layers, storageUri: options.checkpoint.storageUri })
@@ -66,6 +71,9 @@ function factsOf({ graph, options }: PlannedJob, state: StateDirectory | undefin
 async function startPlanned(request: RunRequest, parts: RunParts): Promise<JobClient> {
   const { state, early } = parts
   if (state?.finishedBefore !== undefined) {
+    await removeCheckpoints(storeIn(state.root, parts.env)).catch((thrown: unknown) =>
+      warnUncleared(request, state, thrown),
+    )
     await Promise.all([state.release(), endThreads(early)])
     return finishedClient(factsOf(parts.planned, state), state.finishedBefore)
   }
@@ -109,7 +117,8 @@ async function slotsOf({ output }: RunRequest, { env, planned, state, early, ori
   const slotCount = placeTasks(graph).slots.length
   if (origin === undefined) {
     const { createInlineSlots } = await import('../taskmanager/inline-slots.ts') // only jobs in this thread need tasks here
-    const storage = (world: Env): DirectoryStore | undefined => (state === undefined ? undefined : storeIn(state.root, world))
+    const storage = (world: Env): DirectoryStore | undefined =>
+      state === undefined ? undefined : storeIn(state.root, world)
     return createInlineSlots({ env, graph, settings: slotSettingsOf(options), slotCount, storage })
   }
   return createThreadSlotPool({
@@ -135,15 +144,20 @@ async function settle(master: JobMaster, { request, env, state, store }: Ending)
   try {
     if (result.state === 'finished' && state !== undefined && store !== undefined) {
       await state.markFinished(finishedRunOf(result, env.clock.wallMs())) // E3
-      for (const checkpoint of await store.published()) await store.discard(checkpoint)
-      await store.discardUnpublished(new Set())
+      await removeCheckpoints(store)
     }
   } catch (thrown) {
-    const error = asEngineError(thrown, 'CKP1001', 'the state of the finished job could not be cleared')
-    request.warn(`${formatError(error)}. The output is complete; checkpoints stay in ${state?.root ?? 'the state directory'}.`)
+    warnUncleared(request, state, thrown)
   }
   await state?.release().catch(ownerIsGone) // E2
   return result
+}
+
+function warnUncleared(request: RunRequest, state: StateDirectory | undefined, thrown: unknown): void {
+  const error = asEngineError(thrown, 'CKP1001', 'the state of the finished job could not be cleared')
+  request.warn(
+    `${formatError(error)}. The output is complete; checkpoints stay in ${state?.root ?? 'the state directory'}.`,
+  )
 }
 
 /** A claim that cannot be removed is one of a process that is gone, as soon as this one is. */

@@ -48,7 +48,12 @@ function startEarly({ job, params, layers, output }: RunRequest): EarlyStart {
   const origin: JobOrigin = { url: jobModuleUrl(job), params, layers }
   const options = optionsBeforeJob(layers)
   const slots = Array.from({ length: options?.parallelism ?? 0 }, (_, index) => slotIndex(index))
-  return { origin, threads: slots.map((slot) => new SlotThread({ slot, origin, heapLimit: heapLimitOf(options, slots.length), output })) }
+  return {
+    origin,
+    threads: slots.map(
+      (slot) => new SlotThread({ slot, origin, heapLimit: heapLimitOf(options, slots.length), output }),
+    ),
+  }
 }
 
 /** Undefined when they contradict each other: what the job sets may repair that. */

@@ -1,5 +1,19 @@
 /** The real disk. Keeps the contract of base/env.ts; every failure is a DiskError. */
-import { constants, copyFile, link, mkdir, open, readFile, readdir, rename, rm, stat, truncate, unlink, type FileHandle } from 'node:fs/promises'
+import {
+  constants,
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  truncate,
+  unlink,
+  type FileHandle,
+} from 'node:fs/promises'
 import { DiskError } from '../base/disk-error.ts'
 import type { Disk, DiskEntry, DiskFile, DiskStat } from '../base/env.ts'
 import { diskOperation, errnoOf } from './disk-failures.ts'
@@ -52,10 +66,13 @@ class NodeDiskFile implements DiskFile {
   #inOrder(operation: string, run: () => Promise<void>): Promise<void> {
     if (this.#state === 'closed') return Promise.reject(new DiskError('io', `${operation} to a closed file`, this.path))
     const done = this.#tail.then(() => diskOperation(operation, this.path, run))
-    this.#tail = done.catch(() => undefined) // whoever asked for the operation sees its failure
+    this.#tail = done.catch(seenByTheAsker)
     return done
   }
 }
+
+/** Whoever asked for an operation sees its failure; those behind it in the queue have their own. */
+function seenByTheAsker(): void {}
 
 /** One write may take a part only. */
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
@@ -133,7 +150,11 @@ function entryKind(entry: { isFile(): boolean; isDirectory(): boolean }): DiskEn
 async function statOf(path: string): Promise<DiskStat | undefined> {
   try {
     const found = await stat(path)
-    return { kind: found.isDirectory() ? 'directory' : 'file', sizeBytes: found.size, modifiedMs: Math.floor(found.mtimeMs) }
+    return {
+      kind: found.isDirectory() ? 'directory' : 'file',
+      sizeBytes: found.size,
+      modifiedMs: Math.floor(found.mtimeMs),
+    }
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT' || errnoOf(thrown) === 'ENOTDIR') return undefined
     throw thrown

@@ -22,7 +22,7 @@ const BEAT_INTERVAL_MS = 10
 
 export async function runSlotThread(): Promise<void> {
   const port = present(parentPort, 'the port of the slot thread')
-  const data = workerData as ThreadData // written by SlotThread only
+  const data: ThreadData = workerData // written by SlotThread only
   const vitals = new OwnVitals(data.vitals)
   setInterval(() => vitals.beat(), BEAT_INTERVAL_MS).unref()
   const outbox = new Outbox(port, vitals)
@@ -36,7 +36,10 @@ async function plan({ origin }: ThreadData, outbox: Outbox): Promise<PlannedJob 
   try {
     return planDefinition(await loadJobModule(origin.url), origin.params, origin.layers)
   } catch (thrown) {
-    outbox.post({ kind: 'load-failed', error: errorToData(asEngineError(thrown, 'JOB1001', 'the job cannot be built')) })
+    outbox.post({
+      kind: 'load-failed',
+      error: errorToData(asEngineError(thrown, 'JOB1001', 'the job cannot be built')),
+    })
     return undefined
   }
 }
@@ -99,7 +102,7 @@ class Outbox implements LineSink {
 
   post(message: FromThread): void {
     this.#flush()
-    this.#port.postMessage(message)
+    this.#port.postMessage(message, [])
   }
 
   writeLine(line: string): void {
@@ -114,7 +117,7 @@ class Outbox implements LineSink {
     this.#lines = []
     this.#vitals.beforeLines(lines.length)
     const message: FromThread = { kind: 'print', lines }
-    this.#port.postMessage(message)
+    this.#port.postMessage(message, [])
   }
 }
 

@@ -4,7 +4,8 @@ import type { SlotIndex } from '../base/ids.ts'
 import { errnoOf } from './disk-failures.ts'
 import { userFrames } from './user-frames.ts'
 
-const RESTARTS = 'Its tasks are gone; the job restarts from the last completed checkpoint, if its restart strategy allows'
+const RESTARTS =
+  'Its tasks are gone; the job restarts from the last completed checkpoint, if its restart strategy allows'
 
 /** What the `error` event of a thread means. */
 export function threadError(slot: SlotIndex, thrown: unknown): EngineError {
@@ -47,7 +48,10 @@ export function threadKilled(slot: SlotIndex): EngineError {
 }
 
 export function threadHangs(slot: SlotIndex, stillMs: number, where: 'task loop' | 'elsewhere'): EngineError {
-  const place = where === 'task loop' ? 'inside a user function, source or sink' : 'outside of the task loop, in a callback or a timer'
+  const place =
+    where === 'task loop'
+      ? 'inside a user function, source or sink'
+      : 'outside of the task loop, in a callback or a timer'
   return new EngineError(
     'TSK1004',
     `slot thread ${slot} has not moved for ${(stillMs / 1000).toFixed(1)} s, ${place}, and was ended. ${RESTARTS}. ` +

@@ -4,7 +4,8 @@
  * Owns: the Worker. Does not own: which slots there are (thread-slots.ts).
  */
 import { Worker, type Transferable } from 'node:worker_threads'
-import { EngineError, errorFromData } from '../base/errors.ts'
+import { deferred } from '../base/deferred.ts'
+import { type EngineError, errorFromData } from '../base/errors.ts'
 import type { SlotIndex } from '../base/ids.ts'
 import type { FromSlot } from '../control/messages.ts'
 import { threadError, threadExit } from './slot-thread-errors.ts'
@@ -48,6 +49,8 @@ type ThreadState =
   | { readonly kind: 'ended' }
 
 const BYTES_PER_MB = 1024 * 1024
+/** A thread inside a blocking system call cannot be ended before the call returns. */
+const END_WAIT_MAX_MS = 5000
 
 export class SlotThread {
   readonly slot: SlotIndex
@@ -69,9 +72,12 @@ export class SlotThread {
     const vitals = createVitals()
     this.vitals = new WatchedVitals(vitals)
     this.ready = new Promise((resolve, reject) => void (this.#settleReady = { resolve, reject }))
-    this.ready.catch(() => undefined) // a thread that was started early may never be waited for
+    this.ready.catch(nobodyWaits)
     const workerData: ThreadData = { slot, origin, vitals }
-    const resourceLimits = { maxOldGenerationSizeMb: Math.ceil(heapLimit.bytes / BYTES_PER_MB), ...(process.env['YG'] === undefined ? {} : { maxYoungGenerationSizeMb: Number(process.env['YG']) }) }
+    const resourceLimits = {
+      maxOldGenerationSizeMb: Math.ceil(heapLimit.bytes / BYTES_PER_MB),
+      ...(process.env['YG'] === undefined ? {} : { maxYoungGenerationSizeMb: Number(process.env['YG']) }),
+    }
     this.#worker = new Worker(new URL('./slot-thread.ts', import.meta.url), {
       workerData,
       resourceLimits,
@@ -108,15 +114,20 @@ export class SlotThread {
     void this.#worker.terminate()
   }
 
-  /** Ends the thread in silence; resolves when it is gone. Idempotent. */
+  /** Ends the thread in silence; resolves when it is gone, or will not go. Idempotent. */
   async end(): Promise<void> {
-    if (this.#state.kind !== 'ended') this.#become({ kind: 'ending', error: undefined })
+    if (this.#state.kind === 'ended') return
+    this.#become({ kind: 'ending', error: undefined })
     void this.#worker.terminate()
-    await this.#exited
+    const givenUp = deferred<void>()
+    const timer = setTimeout(() => givenUp.resolve(), END_WAIT_MAX_MS)
+    await Promise.race([this.#exited, givenUp.promise])
+    clearTimeout(timer)
   }
 
   #become(state: ThreadState): void {
-    if (this.#state.kind === 'loading' && state.kind === 'ending') this.#settleReady?.reject(state.error ?? threadExit(this.slot, 0))
+    if (this.#state.kind === 'loading' && state.kind === 'ending')
+      this.#settleReady?.reject(state.error ?? threadExit(this.slot, 0))
     this.#state = state
   }
 
@@ -164,3 +175,6 @@ export class SlotThread {
     if (error !== undefined) this.#listener?.onLost(error)
   }
 }
+
+/** A thread that was started early may be ended before anybody waits for it. */
+function nobodyWaits(): void {}

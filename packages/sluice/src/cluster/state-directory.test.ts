@@ -32,7 +32,10 @@ describe('a state directory', () => {
     const disk = new MemoryDisk()
     const first = await openStateDirectory(optionsOf(disk))
     const second = optionsOf(disk, { processes: processes(processOf(2), [1, 2]) })
-    await expect(openStateDirectory(second)).rejects.toMatchObject({ code: 'JOB1004', message: expect.stringContaining('process 1.') })
+    await expect(openStateDirectory(second)).rejects.toMatchObject({
+      code: 'JOB1004',
+      message: expect.stringContaining('process 1.'),
+    })
     await first.release()
     await first.release()
     await expect(openStateDirectory(second)).resolves.toBeDefined()
@@ -66,7 +69,9 @@ describe('a state directory', () => {
     await write(disk, `${ROOT}/manifests/000001.manifest`)
     const before = disk.files()
     for (const start of ['continue', 'fresh'] as const) {
-      await expect(openStateDirectory(optionsOf(disk, { jobName: 'other', start }))).rejects.toMatchObject({ code: 'JOB1005' })
+      await expect(openStateDirectory(optionsOf(disk, { jobName: 'other', start }))).rejects.toMatchObject({
+        code: 'JOB1005',
+      })
     }
     expect(disk.files()).toEqual(before)
   })
@@ -89,18 +94,21 @@ describe('a state directory', () => {
   test('started fresh loses checkpoints, and keeps leader epochs and what is not ours', async () => {
     const disk = new MemoryDisk()
     await (await openStateDirectory(optionsOf(disk))).release()
-    for (const name of ['manifests/000001.manifest', 'checkpoints/chk-000001/a', 'epochs/000002', 'notes.txt']) await write(disk, `${ROOT}/${name}`)
+    for (const name of ['manifests/000001.manifest', 'checkpoints/chk-000001/a', 'epochs/000002', 'notes.txt'])
+      await write(disk, `${ROOT}/${name}`)
     await (await openStateDirectory(optionsOf(disk, { start: 'fresh' }))).release()
     expect(disk.files()).toEqual([`${ROOT}/epochs/000002`, `${ROOT}/job.json`, `${ROOT}/notes.txt`])
   })
 
-  test.for(['', '{"format":1', '{"format":2,"jobName":"orders"}', '{"format":1,"jobName":"orders","finished":{"wallMs":"x"}}'])(
-    'with a damaged job.json (%s) is refused and unchanged',
-    async (content) => {
-      const disk = new MemoryDisk()
-      await write(disk, `${ROOT}/job.json`, content)
-      await expect(openStateDirectory(optionsOf(disk))).rejects.toMatchObject({ code: 'CKP1003' })
-      expect(disk.files()).toEqual([`${ROOT}/job.json`])
-    },
-  )
+  test.for([
+    '',
+    '{"format":1',
+    '{"format":2,"jobName":"orders"}',
+    '{"format":1,"jobName":"orders","finished":{"wallMs":"x"}}',
+  ])('with a damaged job.json (%s) is refused and unchanged', async (content) => {
+    const disk = new MemoryDisk()
+    await write(disk, `${ROOT}/job.json`, content)
+    await expect(openStateDirectory(optionsOf(disk))).rejects.toMatchObject({ code: 'CKP1003' })
+    expect(disk.files()).toEqual([`${ROOT}/job.json`])
+  })
 })

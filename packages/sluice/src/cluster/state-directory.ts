@@ -67,7 +67,10 @@ async function open(options: StateDirectoryOptions): Promise<StateDirectory> {
   }
 }
 
-async function openClaimed({ disk, root, jobName, start }: StateDirectoryOptions, claim: StateClaim): Promise<StateDirectory> {
+async function openClaimed(
+  { disk, root, jobName, start }: StateDirectoryOptions,
+  claim: StateClaim,
+): Promise<StateDirectory> {
   const known = await readJobFile(disk, root)
   if (known !== undefined && known.jobName !== jobName) throw ofAnotherJob(root, known.jobName, jobName) // T1
   if (start === 'fresh') await clear(disk, root)

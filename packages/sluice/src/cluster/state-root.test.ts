@@ -8,9 +8,27 @@ const explicit = [{ origin: 'command line', values: { 'checkpoint.storage.uri': 
 test.for([
   { what: 'nothing is given', stateDir: undefined, layers: [], storageUri: '', root: resolve('.sluice/orders') },
   { what: 'a state directory is given', stateDir: 'state', layers: [], storageUri: '', root: resolve('state') },
-  { what: 'the job sets an address', stateDir: undefined, layers: [], storageUri: URI, root: '/var/checkpoints/orders' },
-  { what: 'the job sets an address and a state directory is given', stateDir: 'state', layers: [], storageUri: URI, root: resolve('state') },
-  { what: 'the command line sets an address', stateDir: 'state', layers: explicit, storageUri: URI, root: '/var/checkpoints/orders' },
+  {
+    what: 'the job sets an address',
+    stateDir: undefined,
+    layers: [],
+    storageUri: URI,
+    root: '/var/checkpoints/orders',
+  },
+  {
+    what: 'the job sets an address and a state directory is given',
+    stateDir: 'state',
+    layers: [],
+    storageUri: URI,
+    root: resolve('state'),
+  },
+  {
+    what: 'the command line sets an address',
+    stateDir: 'state',
+    layers: explicit,
+    storageUri: URI,
+    root: '/var/checkpoints/orders',
+  },
 ])('state is in the right place when $what', ({ stateDir, layers, storageUri, root }) => {
   expect(stateRootOf({ jobName: 'orders', stateDir, layers, storageUri })).toBe(root)
 })
@@ -20,8 +38,11 @@ test.for(['..', '.', 'a/b', 'a b'])('a job named %s gets one folder of its own',
   expect(resolve(root, '..')).toBe('/var/checkpoints')
 })
 
-test.for(['s3://bucket/x', 'checkpoints', 'file://host/x'])('an address that is no folder of this machine, %s, is refused', (storageUri) => {
-  expect(() => stateRootOf({ jobName: 'orders', stateDir: undefined, layers: [], storageUri })).toThrow(
-    expect.objectContaining({ code: 'CFG1002' }),
-  )
-})
+test.for(['s3://bucket/x', 'checkpoints', 'file://host/x'])(
+  'an address that is no folder of this machine, %s, is refused',
+  (storageUri) => {
+    expect(() => stateRootOf({ jobName: 'orders', stateDir: undefined, layers: [], storageUri })).toThrow(
+      expect.objectContaining({ code: 'CFG1002' }),
+    )
+  },
+)

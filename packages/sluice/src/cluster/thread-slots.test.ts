@@ -22,7 +22,12 @@ const FAULTS: readonly FaultCase[] = [
   { fault: 'async-throw', code: 'TSK1002', message: /nobody caught: thrown in a callback .*misbehave\.ts/ },
   { fault: 'rejection', code: 'TSK1002', message: /nobody waits for this promise/ },
   { fault: 'memory', code: 'TSK1003', message: /slot\.memory\.heapMax/, options: { 'slot.memory.heapMax': '64mb' } },
-  { fault: 'hang', code: 'TSK1004', message: /has not moved for .* inside a user function/, options: { 'slot.watchdog.timeout': '1s' } },
+  {
+    fault: 'hang',
+    code: 'TSK1004',
+    message: /has not moved for .* inside a user function/,
+    options: { 'slot.watchdog.timeout': '1s' },
+  },
 ]
 
 describe('slot threads', () => {
@@ -35,17 +40,17 @@ describe('slot threads', () => {
 
   test.for(FAULTS)('a job whose user function does "$fault" restarts and its output is complete', async (fault) => {
     const folder = tempFolder()
-    const { result, eventsOf } = await finishJob(MISBEHAVE, {
+    const finished = await finishJob(MISBEHAVE, {
       parallelism: 2,
       stateDir: `${folder}/state`,
       params: { output: `${folder}/out`, marker: `${folder}/marker`, fault: fault.fault, count: String(COUNT) },
       options: fault.options ?? {},
     })
     expect(existsSync(`${folder}/marker`)).toBe(true)
-    const { error } = eventsOf('failed')[0]?.failure ?? {}
+    const { error } = finished.eventsOf('failed')[0]?.failure ?? {}
     expect(error?.code).toBe(fault.code)
     expect(error?.message).toMatch(fault.message)
-    expect(result.restartCount).toBe(1)
+    expect(finished.result.restartCount).toBe(1)
     expect((await committedOutput(`${folder}/out`)).lines).toEqual(EVERY_NUMBER)
   })
 })

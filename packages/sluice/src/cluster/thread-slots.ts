@@ -62,9 +62,9 @@ class ThreadSlots implements SlotPool {
     this.#watchdog = undefined
     this.#links?.close()
     this.#links = undefined
-    this.#dropEarly()
-    const threads = [...this.#threads.values()]
+    const threads = [...this.#threads.values(), ...this.#early]
     this.#threads.clear()
+    this.#early.clear()
     this.#watches.clear()
     await Promise.all(threads.map((thread) => thread.end()))
   }
@@ -79,17 +79,23 @@ class ThreadSlots implements SlotPool {
     this.#threads.set(slot, thread)
     thread.attach(
       {
-        onMessage: (message) => this.#events?.onMessage(slot, message),
-        onLost: (error) => this.#events?.onSlotLost(slot, errorToData(error)),
+        onMessage: (message) => this.#eventsOf(thread)?.onMessage(slot, message),
+        onLost: (error) => this.#eventsOf(thread)?.onSlotLost(slot, errorToData(error)),
       },
       storageRoot,
     )
     return thread
   }
 
+  /** A thread that was replaced is not heard any more: its loss would be taken for that of the new one. */
+  #eventsOf(thread: SlotThread): SlotEvents | undefined {
+    return this.#threads.get(thread.slot) === thread ? this.#events : undefined
+  }
+
   // S6
   #takeEarly(slot: SlotIndex): SlotThread | undefined {
-    const fits = (thread: SlotThread): boolean => thread.slot === slot && isSameLimit(thread.heapLimit, this.#options.heapLimit)
+    const fits = (thread: SlotThread): boolean =>
+      thread.slot === slot && isSameLimit(thread.heapLimit, this.#options.heapLimit)
     const thread = [...this.#early].find(fits)
     if (thread !== undefined) this.#early.delete(thread)
     return thread

@@ -4,6 +4,7 @@
  * Owns: options, and the clean-up before a start (`prepare`). The writer and the committer have their own files.
  */
 import type { Disk } from '../base/env.ts'
+import { syncDirectoryPath } from '../base/durable-directory.ts'
 import { parseDuration } from '../base/duration.ts'
 import { EngineError, messageOf } from '../base/errors.ts'
 import { parseSize } from '../base/size.ts'
@@ -194,6 +195,7 @@ class Preparation {
   async #syncNewDirectories(): Promise<void> {
     for (const name of [this.#parts.hiddenFolder, IN_PROGRESS]) await this.#disk.syncDirectory(this.#parts.path(name))
     await this.#disk.syncDirectory(this.#parts.directory)
+    await syncDirectoryPath(this.#disk, this.#parts.directory)
   }
 
   async #committed(): Promise<readonly { readonly name: string; readonly run: number; readonly checkpoint: number }[]> {

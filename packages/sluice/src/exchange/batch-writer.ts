@@ -1,33 +1,50 @@
 import type { ControlElement } from '../stream/element.ts'
 import type { OutputChannel } from './channel.ts'
 
-/** Gathers the records of one channel into batches. */
+/**
+ * Gathers the records of one channel into batches.
+ *
+ * Batches are copies of full-length arrays: growing them record by record costs more than everything else that happens here.
+ */
 export class BatchWriter {
   readonly #channel: OutputChannel
   readonly #recordsMax: number
+  readonly #emptyValues: readonly unknown[]
+  readonly #emptyTimestamps: readonly number[]
   #values: unknown[] = []
   #timestamps: number[] = []
+  #count = 0
   /** Records sent so far. */
   recordsOut = 0
 
   constructor(channel: OutputChannel, recordsMax: number) {
     this.#channel = channel
     this.#recordsMax = recordsMax
+    this.#emptyValues = Array.from({ length: recordsMax }, () => undefined)
+    // fractions, so that the copies are arrays of doubles from the beginning
+    this.#emptyTimestamps = Array.from({ length: recordsMax }, () => 0.5)
   }
 
   append(value: unknown, timestamp: number): void {
-    this.#values.push(value)
-    this.#timestamps.push(timestamp)
-    if (this.#values.length >= this.#recordsMax) this.flush()
+    const count = this.#count
+    if (count === 0) this.#begin()
+    this.#values[count] = value
+    this.#timestamps[count] = timestamp
+    this.#count = count + 1
+    if (count + 1 === this.#recordsMax) this.flush()
   }
 
   /** Sends what has gathered. */
   flush(): void {
-    if (this.#values.length === 0) return
+    const count = this.#count
+    if (count === 0) return
     const batch = { kind: 'records', values: this.#values, timestamps: this.#timestamps } as const
-    this.recordsOut += this.#values.length
-    this.#values = []
-    this.#timestamps = []
+    if (count < this.#recordsMax) {
+      batch.values.length = count
+      batch.timestamps.length = count
+    }
+    this.recordsOut += count
+    this.#forget()
     this.#channel.sendBatch(batch)
   }
 
@@ -38,8 +55,18 @@ export class BatchWriter {
   }
 
   close(): void {
+    this.#forget()
+    this.#channel.close()
+  }
+
+  #begin(): void {
+    this.#values = this.#emptyValues.slice()
+    this.#timestamps = this.#emptyTimestamps.slice()
+  }
+
+  #forget(): void {
     this.#values = []
     this.#timestamps = []
-    this.#channel.close()
+    this.#count = 0
   }
 }

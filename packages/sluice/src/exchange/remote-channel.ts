@@ -62,7 +62,7 @@ export class RemoteOutputChannel implements OutputChannel {
     this.#isBlocked = false
   }
 
-  #encode({ values, timestamps }: RecordBatch): Uint8Array {
+  #encode({ values, timestamps }: RecordBatch): Uint8Array<ArrayBuffer> {
     try {
       return this.#encoder.encode(values, timestamps, values.length)
     } catch (error) {

@@ -9,17 +9,17 @@ const INLINE_SLOTS = 4
 
 /**
  * All states and timers of one key. The slots nearly every operator needs are fields: an array would put two more cache misses
- * between a record and its state. A slot without content is undefined.
+ * between a record and its state. A slot without content is undefined. What every record looks at comes first: it shares a cache line.
  */
 export class Entry {
+  #firstState: unknown
+  /** The last cut that does not need this entry (any more): see entry-table.ts, E4. */
+  version: number
   readonly key: Key
   /** Kept, so that nothing on the hot path hashes. */
   readonly keyGroup: number
-  /** The last cut that does not need this entry (any more): see entry-table.ts, E4. */
-  version: number
   #eventTimers: unknown
   #processingTimers: unknown
-  #firstState: unknown
   #secondState: unknown
   #more: unknown[] | undefined
 

@@ -13,7 +13,8 @@ export interface EventTimeTarget {
 export function applyUpdate({ watermark, idle }: WatermarkUpdate, { chain, turn, task }: EventTimeTarget): void {
   if (idle === false) broadcastIdleness(task, 'active')
   if (watermark !== undefined) chain.advance(watermark, turn)
-  if (idle === true) broadcastIdleness(task, 'idle')
+  // A cut watermark goes on later: idleness in front of it would make consumers ignore it and go ahead of the records it still brings.
+  if (idle === true) chain.behindAdvance(() => broadcastIdleness(task, 'idle'))
 }
 
 function broadcastIdleness(task: TaskEnvironment, status: 'active' | 'idle'): void {

@@ -8,7 +8,7 @@ import type { CheckpointId } from '../base/ids.ts'
 import { BarrierAligner, type AlignerEffect } from '../checkpoint/barrier-aligner.ts'
 import type { InputGate } from '../exchange/input-gate.ts'
 import type { RecordReceiver } from '../operators/operator.ts'
-import { MAX_WATERMARK, type ControlElement, type RecordBatch } from '../stream/element.ts'
+import { MAX_WATERMARK, NO_TIMESTAMP, type ControlElement, type RecordBatch } from '../stream/element.ts'
 import { WatermarkCombiner } from '../time/watermark-combiner.ts'
 import type { WatermarkUpdate } from '../time/watermark-update.ts'
 import type { OperatorChain } from './operator-chain.ts'
@@ -67,7 +67,8 @@ export class GateDriver implements TaskHead {
   recordPosition(): string | undefined {
     if (this.#batch === undefined) return undefined
     const timestamp = this.#batch.timestamps[this.#cursor]
-    return `${preview(this.#batch.values[this.#cursor])} at ${timestamp ?? 'no timestamp'}`
+    const moment = timestamp === undefined || timestamp === NO_TIMESTAMP ? 'no timestamp' : timestamp
+    return `${preview(this.#batch.values[this.#cursor])} at ${moment}`
   }
 
   onAborted(checkpoint: CheckpointId): void {
@@ -171,6 +172,14 @@ function declineData(checkpoint: CheckpointId, reason: string, task: TaskEnviron
 }
 
 function preview(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
+  const text = textOf(value)
   return text.length <= RECORD_PREVIEW_MAX ? text : `${text.slice(0, RECORD_PREVIEW_MAX)}…`
+}
+
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value, (_name, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? String(value)
+  } catch {
+    return Object.prototype.toString.call(value) // cyclic, or with a toJSON that throws
+  }
 }

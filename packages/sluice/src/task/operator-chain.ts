@@ -49,6 +49,8 @@ export class OperatorChain {
   /** Index of the operator whose advance was cut, or the count of operators when none is. */
   #cursor: number
   #pendingWatermark = MIN_WATERMARK
+  /** What goes out behind the watermark that is being handled. */
+  #behindAdvance: (() => void) | undefined
 
   constructor(task: TaskEnvironment, counters: TaskCounters) {
     this.#task = task
@@ -97,7 +99,17 @@ export class OperatorChain {
       if (this.#advanceOne(this.#cursor, turn) === 'more') return 'more'
       this.#cursor++
     }
+    const send = this.#behindAdvance
+    this.#behindAdvance = undefined
+    send?.()
     return 'done'
+  }
+
+  /** Calls `send` behind the watermark at hand: now when there is none, else when it is done. */
+  behindAdvance(send: () => void): void {
+    if (!this.isAdvancing) return send()
+    assert(this.#behindAdvance === undefined, 'a second change of event time came while a watermark was handled')
+    this.#behindAdvance = send
   }
 
   /** Calls every operator whose time has come, and forwards watermarks that operators made on their own. */

@@ -7,6 +7,7 @@
  * W2 Commits run one after the other, in order of checkpoints, and only for checkpoints known to be restorable.
  * W3 After a restore everything restored is committed again before anything new (commits are idempotent).
  * W4 A commit that fails fails the task; nothing is dropped.
+ * W5 A cut that fails fails the task: no later checkpoint can hold what it held.
  */
 import { assert, present } from '../base/assert.ts'
 import type { Env } from '../base/env.ts'
@@ -33,7 +34,7 @@ export class SinkOperator extends BaseOperator {
   #context: OperatorContext | undefined
   #written: Counter | undefined
   #pending: Batch[] = []
-  /** Cuts whose bytes are not durable yet. One that failed stays: no later checkpoint may succeed without what it held. */
+  /** Cuts whose bytes are not durable yet. One that failed stays (W5). */
   readonly #cuts = new Set<Promise<Batch>>()
   #commits: Promise<void> = Promise.resolve()
   #isClosed = false
@@ -75,13 +76,16 @@ export class SinkOperator extends BaseOperator {
     return this.#writer?.isBlocked() === true
   }
 
-  override async snapshot(checkpoint: number): Promise<OperatorStateItems> {
-    // The cut is the synchronous part: what is pending now, what earlier cuts still make durable, and the writer's own cut.
+  override snapshot(checkpoint: number): Promise<OperatorStateItems> {
+    // The cut: what is pending now, what earlier cuts still make durable, and the writer's own. A writer that throws here fails the task.
     const before = [...this.#pending]
-    const earlier = Promise.all(this.#cuts)
+    const earlier = [...this.#cuts]
     const written = this.#openWriter().snapshot(checkpoint)
-    const own = this.#whenDurable(checkpoint, written)
-    const batches = [...before, ...(await earlier), await own]
+    return this.#stateOf(before, [...earlier, this.#whenDurable(checkpoint, written)], written)
+  }
+
+  async #stateOf(before: readonly Batch[], cuts: readonly Promise<Batch>[], written: Promise<WriterSnapshot<unknown, unknown>>): Promise<OperatorStateItems> {
+    const batches = [...before, ...(await Promise.all(cuts))]
     return [
       { name: COMMITTABLES_STATE, mode: 'split', items: batches.flatMap(toItems) },
       { name: WRITER_STATE, mode: 'split', items: (await written).states },
@@ -96,7 +100,7 @@ export class SinkOperator extends BaseOperator {
       this.#cuts.delete(cut)
       return batch
     })
-    cut.catch(reportedBySnapshot)
+    cut.catch((error: unknown) => this.#failCut(error))
     this.#cuts.add(cut)
     return cut
   }
@@ -152,6 +156,14 @@ export class SinkOperator extends BaseOperator {
     )
   }
 
+  // W5
+  #failCut(error: unknown): void {
+    if (this.#isClosed) return
+    const info = this.#context?.info
+    const what = 'a sink could not make its output durable at a checkpoint. The job restarts from its last checkpoint and writes it again. Look at the cause'
+    this.#context?.fail(asEngineError(error, 'SNK1001', what, info === undefined ? {} : { operator: info.uid, subtask: info.subtask }))
+  }
+
   #openWriter(): SinkWriter<unknown, unknown, unknown> {
     assert(this.#writer !== undefined, 'a sink was used before it was opened')
     return this.#writer
@@ -170,9 +182,6 @@ function toBatch(item: unknown): Batch {
 function toItems(batch: Batch): PendingCommittable[] {
   return batch.committables.map((committable) => ({ checkpoint: batch.checkpoint, committable }))
 }
-
-/** Every snapshot that needs this cut awaits it and declines its checkpoint. */
-function reportedBySnapshot(): void {}
 
 /** #failCommit has told the task. */
 function alreadyReported(): void {}

@@ -27,6 +27,12 @@ export interface OperatorCut {
   readonly operatorState: OperatorStateItems | undefined | Promise<OperatorStateItems | undefined>
 }
 
+/** The own state of one operator. */
+interface OperatorState {
+  readonly uid: OperatorUid
+  readonly bytes: Promise<Uint8Array | undefined>
+}
+
 interface KeyedPart {
   readonly uid: OperatorUid
   readonly backend: KeyedStateBackend
@@ -50,7 +56,7 @@ export interface SnapshotTimes {
 export class SnapshotRun {
   readonly checkpoint: CheckpointId
   readonly #task: TaskEnvironment
-  readonly #cuts: readonly OperatorCut[]
+  readonly #states: readonly OperatorState[]
   readonly #parts: readonly KeyedPart[]
   #state: RunState = 'encoding'
   #times: SnapshotTimes | undefined
@@ -59,14 +65,14 @@ export class SnapshotRun {
   constructor(checkpoint: CheckpointId, cuts: readonly OperatorCut[], task: TaskEnvironment) {
     this.checkpoint = checkpoint
     this.#task = task
-    this.#cuts = cuts
+    this.#states = cuts.map(({ uid, operatorState }) => ({ uid, bytes: encoded(operatorState) }))
     this.#parts = cuts.flatMap(({ uid, keyed }) => (keyed === undefined || keyed.keyCount() === 0 ? [] : [toPart(uid, keyed)]))
   }
 
   /** Lets the asynchronous part begin. */
   start(times: SnapshotTimes): void {
     this.#times = times
-    for (const cut of this.#cuts) if (cut.operatorState instanceof Promise) cut.operatorState.catch((error: unknown) => this.#fail(error))
+    for (const { bytes } of this.#states) bytes.catch((error: unknown) => this.#fail(error))
     this.#finishEncoding()
   }
 
@@ -139,7 +145,7 @@ export class SnapshotRun {
 
   async #acknowledge(): Promise<void> {
     const operators: OperatorSnapshot[] = []
-    for (const cut of this.#cuts) operators.push(await this.#complete(cut))
+    for (const state of this.#states) operators.push(await this.#complete(state))
     if (this.#state !== 'writing') return
     this.#state = 'acknowledged'
     const { vertex, subtask, env } = this.#task
@@ -153,13 +159,13 @@ export class SnapshotRun {
     })
   }
 
-  async #complete(cut: OperatorCut): Promise<OperatorSnapshot> {
-    const items = await cut.operatorState
-    const part = this.#parts.find((candidate) => candidate.uid === cut.uid)
+  async #complete({ uid, bytes }: OperatorState): Promise<OperatorSnapshot> {
+    const operatorState = await bytes
+    const part = this.#parts.find((candidate) => candidate.uid === uid)
     const data = part === undefined ? undefined : await finishPart(part)
     return {
-      uid: cut.uid,
-      ...(items === undefined ? {} : { operatorState: valueToBytes(items) }),
+      uid,
+      ...(operatorState === undefined ? {} : { operatorState }),
       ...(part === undefined || data === undefined ? {} : { keyed: { data, keyGroups: part.backend.keyGroups, entryCount: part.entryCount } }),
     }
   }
@@ -187,6 +193,19 @@ export class SnapshotRun {
 
 /** The failed open is what ended the run: #fail has reported it. */
 function writerNeverOpened(): void {}
+
+/** Encoded before anything else happens: a reader may go on changing the objects it gave. What cannot be encoded rejects. */
+function encoded(state: OperatorCut['operatorState']): Promise<Uint8Array | undefined> {
+  return state instanceof Promise ? state.then(encodeItems) : encodeNow(state)
+}
+
+async function encodeNow(items: OperatorStateItems | undefined): Promise<Uint8Array | undefined> {
+  return encodeItems(items)
+}
+
+function encodeItems(items: OperatorStateItems | undefined): Uint8Array | undefined {
+  return items === undefined ? undefined : valueToBytes(items)
+}
 
 function toPart(uid: OperatorUid, backend: KeyedStateBackend): KeyedPart {
   return { uid, backend, snapshot: backend.beginSnapshot(), isEncoded: false, entryCount: 0, writer: undefined, writes: Promise.resolve() }

@@ -141,7 +141,8 @@ class DriverOutput implements ReaderOutput<unknown> {
   }
 
   finishSplit(splitId: string): void {
-    if (this.#splits.delete(splitId)) this.#watermarks.remove(splitId)
+    this.#splits.delete(splitId)
+    this.#watermarks.remove(splitId) // also one that was assigned and never opened: it would hold back the watermark for ever
   }
 
   sideOutput(tag: string, value: unknown): void {

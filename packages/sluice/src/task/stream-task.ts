@@ -10,6 +10,7 @@
  * T4 The cut, in this order: operators' own states, barrier downstream, keyed states (constant time). Then the asynchronous part.
  * T5 After `failed` or `close` no step does anything.
  * T6 A drained task keeps taking part in checkpoints until `finish`.
+ * T7 Nothing is emitted behind the end of the input: processing-time timers that are not due by then stay in the state and do not fire.
  */
 import { assert, present } from '../base/assert.ts'
 import { asEngineError, errorToData, type EngineError, type ErrorContext } from '../base/errors.ts'
@@ -71,7 +72,11 @@ export class StreamTask {
     if (this.#isOver()) return
     assert(this.#state === 'ready', 'a task was started before it was ready', { state: this.#state })
     this.#state = 'running'
-    this.#source?.start()
+    try {
+      this.#source?.start()
+    } catch (error) {
+      this.#fail(error)
+    }
     this.environment.wake()
   }
 
@@ -116,8 +121,11 @@ export class StreamTask {
     this.#snapshots.abortAll()
     this.environment.gate?.close()
     for (const output of this.environment.outputs) output.close()
-    await this.#head?.close()
-    await this.#chain.close()
+    try {
+      await this.#head?.close()
+    } finally {
+      await this.#chain.close() // also when the head fails: a sink that still writes would meet the next attempt
+    }
   }
 
   #isOver(): boolean {
@@ -185,7 +193,9 @@ export class StreamTask {
     return this.environment.pressure.blocked !== 0 || this.#chain.isBlocked()
   }
 
+  /** Not behind the end of the input (T7). */
   #fireProcessingTimers(): boolean {
+    if (this.#state !== 'running') return false
     const dueMs = this.#chain.earliestWakeMs()
     if (dueMs === Number.POSITIVE_INFINITY || this.#chain.isAdvancing) return false
     const nowMs = this.environment.env.clock.wallMs()
@@ -196,13 +206,16 @@ export class StreamTask {
 
   #goOn(): StepResult {
     if (this.#meter.nowMs - this.#lastFlushMs >= this.environment.settings.bufferTimeoutMs) this.#flush()
-    return this.#isBlocked() ? 'blocked' : 'progress'
+    if (!this.#isBlocked()) return 'progress'
+    this.#source?.onBlocked()
+    return 'blocked'
   }
 
   /** Nothing left to do: sends what has gathered, and decides what to wait for. */
   #rest(): StepResult {
     this.#flush()
-    this.#wakeTimer.set(this.#chain.earliestWakeMs(), this.#state === 'running' ? present(this.#head, 'the head').nextStepMs() : Number.POSITIVE_INFINITY)
+    if (this.#state === 'running') this.#wakeTimer.set(this.#chain.earliestWakeMs(), present(this.#head, 'the head').nextStepMs())
+    else this.#wakeTimer.cancel()
     return 'idle'
   }
 
@@ -288,8 +301,17 @@ export class StreamTask {
 
   #locate(error: unknown): EngineError {
     const { vertex, subtask, attempt } = this.environment
-    const record = this.#head?.recordPosition()
+    const record = recordAt(this.#head)
     const context: ErrorContext = { vertex: vertex.id, subtask, attempt, ...(record === undefined ? {} : { record }) }
     return asEngineError(error, 'TSK1001', `the task ${vertex.name} (${subtask + 1}/${vertex.parallelism}) failed`, context)
+  }
+}
+
+/** A source that cannot tell its position must not hide the failure. */
+function recordAt(head: TaskHead | undefined): string | undefined {
+  try {
+    return head?.recordPosition()
+  } catch {
+    return undefined
   }
 }

@@ -11,7 +11,14 @@ const job = defineJob('numbers', (env) => {
   env.setParallelism(2).fromElements([1, 2, 3]).uid('source').rebalance().print().uid('sink')
 })
 const { graph } = planJob(job.build({}), resolveOptions([{ origin: 'test', values: { parallelism: '2' } }]))
-const settings = { bufferTimeoutMs: 100, watermarkIntervalMs: 200, delivery: 'none', reportIntervalMs: 500, channelCredits: 8, batchRecordsMax: 512 } as const
+const settings = {
+  bufferTimeoutMs: 100,
+  watermarkIntervalMs: 200,
+  delivery: 'none',
+  reportIntervalMs: 500,
+  channelCredits: 8,
+  batchRecordsMax: 512,
+} as const
 
 function pool() {
   const env = createManualEnv()

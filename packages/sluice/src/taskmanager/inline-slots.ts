@@ -5,7 +5,8 @@
  *
  * I1 Messages of one slot in one direction and frames of one link are delivered in order, each in a later turn than it was sent.
  * I2 Links belong to one attempt: the first `deploy` of an attempt makes new ones for every pair of slots.
- * I3 A killed slot never runs again; the next `acquire` makes a new one in its place. Its loss is told behind the messages it sent.
+ * I3 A killed slot never runs again; the next `acquire` makes a new one in its place. Its loss is told behind the messages it sent, but never
+ *    once it was replaced: it would be taken for the loss of the new one.
  * I4 Nothing is told after `release`, until the next `acquire`.
  */
 import { assert, present } from '../base/assert.ts'
@@ -91,7 +92,9 @@ class InlineSlots implements InlineSlotPool {
   #living(slot: SlotIndex): InlineSlot {
     const known = this.#slots.get(slot)
     if (known !== undefined && !known.isDead) return known
-    const made = new InlineSlot(slot, this.#options, (event) => this.#tell(slot, event))
+    const made: InlineSlot = new InlineSlot(slot, this.#options, (event) => {
+      if (this.#slots.get(slot) === made) this.#tell(slot, event)
+    })
     this.#slots.set(slot, made)
     return made
   }
@@ -139,7 +142,9 @@ function linkAll(attempt: string, slots: readonly InlineSlot[], options: InlineS
   return { attempt, bySlot }
 }
 
-type SlotEvent = { readonly kind: 'message'; readonly message: FromSlot } | { readonly kind: 'lost'; readonly error: EngineError }
+type SlotEvent =
+  | { readonly kind: 'message'; readonly message: FromSlot }
+  | { readonly kind: 'lost'; readonly error: EngineError }
 
 /** One life of one slot. */
 class InlineSlot {
@@ -153,13 +158,19 @@ class InlineSlot {
   constructor(slot: SlotIndex, options: InlineSlotsOptions, tell: (event: SlotEvent) => void) {
     this.slot = slot
     this.ready = new Promise((resolve) => void (this.#isReady = resolve))
-    this.env = mortalEnv(options.env, (thrown) => this.lose(asEngineError(thrown, 'TSK1002', `slot ${slot} ended by an uncaught error`)))
+    this.env = mortalEnv(options.env, (thrown) =>
+      this.lose(asEngineError(thrown, 'TSK1002', `slot ${slot} ended by an uncaught error`)),
+    )
     const itemsPerTurn = options.messagesPerTurn ?? Infinity
     // The way out is the world's: what a slot said before it died is still heard.
     this.#outbox = new Mailbox<SlotEvent>({ env: options.env, itemsPerTurn, deliver: tell })
     this.#outbox.open()
     const runner = new SlotRunner(this.#runnerOptions(options))
-    this.#inbox = new Mailbox({ env: this.env, itemsPerTurn, deliver: ({ message, links }) => runner.onMessage(message, links) })
+    this.#inbox = new Mailbox({
+      env: this.env,
+      itemsPerTurn,
+      deliver: ({ message, links }) => runner.onMessage(message, links),
+    })
     this.#inbox.open()
     runner.ready()
   }
@@ -205,5 +216,8 @@ class InlineSlot {
 }
 
 function killed(slot: SlotIndex): EngineError {
-  return new EngineError('TSK1002', `slot ${slot} was ended. Its tasks are gone and the job restarts from the last completed checkpoint. Nothing needs to be done.`)
+  return new EngineError(
+    'TSK1002',
+    `slot ${slot} was ended. Its tasks are gone and the job restarts from the last completed checkpoint. Nothing needs to be done.`,
+  )
 }

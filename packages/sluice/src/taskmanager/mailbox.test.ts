@@ -5,7 +5,12 @@ import { Mailbox } from './mailbox.ts'
 function mailbox(itemsPerTurn: number, delayMs?: () => number | undefined) {
   const env = createManualEnv()
   const got: number[] = []
-  const box = new Mailbox<number>({ env, itemsPerTurn, deliver: (item) => void got.push(item), ...(delayMs === undefined ? {} : { delayMs }) })
+  const box = new Mailbox<number>({
+    env,
+    itemsPerTurn,
+    deliver: (item) => void got.push(item),
+    ...(delayMs === undefined ? {} : { delayMs }),
+  })
   return { env, got, box }
 }
 

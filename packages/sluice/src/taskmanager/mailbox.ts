@@ -42,8 +42,8 @@ export class Mailbox<T> {
   #schedule(): void {
     if (this.#state !== 'open' || this.#isScheduled || this.#waiting.length === 0) return
     this.#isScheduled = true
-    const { env, delayMs } = this.#options
-    const inMs = delayMs?.()
+    const { env } = this.#options
+    const inMs = this.#options.delayMs?.()
     if (inMs === undefined) env.turns.next(() => this.#turn())
     else env.timers.after(inMs, () => this.#turn())
   }

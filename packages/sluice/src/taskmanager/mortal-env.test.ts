@@ -33,6 +33,24 @@ test('the timers of a dead slot are gone, so that they keep nothing alive', () =
   expect(world.timerCount()).toBe(0)
 })
 
+test('the files of a dead slot are closed, also one whose opening was under way', async () => {
+  const { world, env } = mortal()
+  const closed: string[] = []
+  const { disk } = world
+  const openWrite = disk.openWrite.bind(disk)
+  disk.openWrite = async (path, mode) => {
+    const file = await openWrite(path, mode)
+    const close = async (): Promise<void> => void closed.push(path)
+    return { path, write: (bytes) => file.write(bytes), sync: () => file.sync(), close }
+  }
+  await (await env.disk.openWrite('/done', 'create')).close()
+  await env.disk.openWrite('/open', 'create')
+  void env.disk.openWrite('/opening', 'create')
+  env.die()
+  await world.settle()
+  expect(closed.sort()).toEqual(['/done', '/open', '/opening'])
+})
+
 test('a callback that throws is handed over and does not reach the world', () => {
   const { world, env, uncaught } = mortal()
   env.turns.next(() => {

@@ -5,7 +5,7 @@
  *
  * M1 After `die` no callback of the slot runs any more and no operation of the slot starts: its promises stay pending for ever, like
  *    those of a thread that was ended. An operation that had started may still take effect.
- *    Its timers are cancelled, so that they keep nothing alive.
+ *    Its timers are cancelled and its files closed, as the system does it for a process.
  * M2 A callback that throws is the end of the slot, not of the thread: it is handed to `onUncaught`.
  */
 import type { Disk, DiskFile, Env, Timer } from '../base/env.ts'
@@ -26,7 +26,8 @@ export function mortalEnv(world: Env, onUncaught: (thrown: unknown) => void): Mo
       onUncaught(thrown) // becomes the loss of the slot
     }
   }
-  const life: Life = { isDead: () => isDead }
+  const files = new Set<DiskFile>()
+  const life: Life = { isDead: () => isDead, files }
   const timers = new Set<Timer>()
   const after = (delayMs: number, fire: () => void): Timer => {
     const run = guarded(fire)
@@ -47,14 +48,18 @@ export function mortalEnv(world: Env, onUncaught: (thrown: unknown) => void): Mo
     die: () => {
       isDead = true
       for (const timer of timers) timer.cancel()
+      for (const file of files) closeQuietly(file)
       timers.clear()
+      files.clear()
     },
-    isDead: life.isDead,
+    isDead: () => isDead,
   }
 }
 
 interface Life {
   isDead(): boolean
+  /** Open for writing. */
+  readonly files: Set<DiskFile>
 }
 
 function mortalDisk(disk: Disk, life: Life): Disk {
@@ -75,13 +80,25 @@ function mortalDisk(disk: Disk, life: Life): Disk {
 }
 
 function mortalFile(file: DiskFile, life: Life): DiskFile {
+  if (life.isDead()) closeQuietly(file)
+  else life.files.add(file)
   return {
     path: file.path,
     write: (bytes) => whileAlive(life, () => file.write(bytes)),
     sync: () => whileAlive(life, () => file.sync()),
-    close: () => whileAlive(life, () => file.close()),
+    close: () => {
+      life.files.delete(file)
+      return whileAlive(life, () => file.close())
+    },
   }
 }
+
+function closeQuietly(file: DiskFile): void {
+  file.close().catch(nobodyIsLeft)
+}
+
+/** The slot that depended on the file is dead. */
+function nobodyIsLeft(): void {}
 
 /** M1: the result of an operation, unless the slot is dead before it starts or before it ends. */
 function whileAlive<T>(life: Life, operation: () => Promise<T>): Promise<T> {

@@ -109,8 +109,9 @@ export class SlotRunner {
     assert(this.#state.kind === 'idle', 'a slot was deployed twice', { attempt: deployment.attempt })
     const { graph, send } = this.#options
     if (deployment.layoutHash !== graph.layoutHash) return this.#refuse(deployment)
-    const tasks = buildTasks({ ...this.#options, deployment, links, wake: (index) => this.#loop.wake(index) })
-    this.#state = { kind: 'deployed', deployment, tasks, links }
+    const tasks = this.#build(deployment, links)
+    this.#state = { kind: 'deployed', deployment, tasks: tasks ?? [], links }
+    if (tasks === undefined) return
     for (const task of tasks) {
       const { vertex, subtask } = task.environment
       try {
@@ -122,6 +123,17 @@ export class SlotRunner {
       }
     }
     send({ kind: 'deployed', attempt: deployment.attempt })
+  }
+
+  /** Undefined when an operator could not be made, which is told. */
+  #build(deployment: SlotDeployment, links: SlotLinks): readonly StreamTask[] | undefined {
+    try {
+      return buildTasks({ ...this.#options, deployment, links, wake: (index) => this.#loop.wake(index) })
+    } catch (error) {
+      const failure = asEngineError(error, 'TSK1001', `the tasks of slot ${deployment.slot} could not be made`)
+      this.#options.send({ kind: 'failed', attempt: deployment.attempt, vertex: undefined, subtask: undefined, error: errorToData(failure) })
+      return undefined
+    }
   }
 
   #refuse(deployment: SlotDeployment): void {

@@ -377,11 +377,13 @@ class OpenSimFile implements DiskFile {
   }
 
   close(): Promise<void> {
-    const done = this.#queue.then(() => {
-      if (this.#state === 'open') return this.#actions.close(() => void (this.#state = 'closed'))
-    })
+    const done = this.#queue.then(() => (this.#state === 'open' ? this.#actions.close(() => this.#closed()) : undefined))
     this.#queue = done.catch(toldElsewhere)
     return done
+  }
+
+  #closed(): void {
+    this.#state = 'closed'
   }
 
   #enqueue(what: string, perform: () => Promise<void>): Promise<void> {

@@ -7,6 +7,7 @@ import type { JobDefinition } from '../api/define-job.ts'
 import { type EngineError, asEngineError } from '../base/errors.ts'
 import type { Disk, Env, Random } from '../base/env.ts'
 import { DirectoryStore } from '../checkpoint/stores/directory-store.ts'
+import { removeCheckpoints } from '../cluster/finished-checkpoints.ts'
 import { planDefinition, slotSettingsOf, type PlannedJob } from '../cluster/job-module.ts'
 import type { ProcessTable } from '../cluster/process-identity.ts'
 import { openStateDirectory, type StateDirectory } from '../cluster/state-directory.ts'
@@ -94,6 +95,7 @@ export class SimProcess {
     try {
       const state = await this.#openState()
       if (state.finishedBefore !== undefined) {
+        await removeCheckpoints(this.#storeOn(this.#options.env))
         await state.release()
         return { kind: 'finished-before' }
       }
@@ -160,8 +162,7 @@ export class SimProcess {
     const wallMs = this.#options.env.clock.wallMs()
     try {
       await state.markFinished({ wallMs, durationMs, recordsRead, restartCount, checkpointsCompleted: result.checkpoints?.completed ?? 0 })
-      for (const checkpoint of await store.published()) await store.discard(checkpoint)
-      await store.discardUnpublished(new Set())
+      await removeCheckpoints(store)
     } catch (thrown) {
       this.uncleared = asEngineError(thrown, 'CKP1001', 'the state of the finished job could not be cleared')
     }

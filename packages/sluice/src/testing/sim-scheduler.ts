@@ -61,6 +61,7 @@ export class SimScheduler {
   readonly #later = new EventHeap()
   readonly #tail: string[] = []
   readonly #trace = new TraceHash()
+  #unhandled: { readonly reason: unknown } | undefined
   #order = 0
   #nowMs = 0
   steps = 0
@@ -83,11 +84,22 @@ export class SimScheduler {
     return { cancel: () => void (event.isCancelled = true) }
   }
 
-  /** Runs events until `before` says stop, or nothing is left. Rejects with what an event throws. */
-  run(before: BeforeStep): Promise<'stopped' | 'nothing-left'> {
+  /** Runs events until `before` says stop, or nothing is left. Rejects with what an event throws, or what a promise that nobody watches is rejected with. */
+  async run(before: BeforeStep): Promise<'stopped' | 'nothing-left'> {
+    const onUnhandled = (reason: unknown): void => void (this.#unhandled ??= { reason })
+    process.on('unhandledRejection', onUnhandled)
+    try {
+      return await this.#loop(before)
+    } finally {
+      process.off('unhandledRejection', onUnhandled)
+    }
+  }
+
+  #loop(before: BeforeStep): Promise<'stopped' | 'nothing-left'> {
     return new Promise((resolve, reject) => {
       const tick = (): void => {
         try {
+          if (this.#unhandled !== undefined) return reject(this.#unhandled.reason)
           if (before() === 'stop') return resolve('stopped')
           if (!this.#step()) return resolve('nothing-left')
         } catch (thrown) {

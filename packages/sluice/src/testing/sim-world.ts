@@ -276,6 +276,8 @@ class LifeRun {
   readonly #slotLosses: readonly MomentWatch[]
   #quietSinceMs: number
   #injectedBefore = 0
+  /** Kept until the next step: a listener of the engine must not throw. */
+  #broken: EngineError | undefined
   ending: LifeEnding | undefined
 
   constructor(options: LifeRunOptions) {
@@ -298,10 +300,9 @@ class LifeRun {
 
   beforeStep(): 'go-on' | 'stop' {
     const { outcome } = this.process
-    if (outcome !== undefined) {
-      this.ending = this.#endingOf(outcome)
-      return 'stop'
-    }
+    if (outcome !== undefined) this.ending = this.#endingOf(outcome)
+    if (this.#broken !== undefined) throw this.#broken
+    if (this.isOver) return 'stop'
     if (this.#crash?.isDue() === true) {
       this.ending = 'crashed'
       return 'stop'
@@ -320,13 +321,14 @@ class LifeRun {
       this.#onFailure(event.error, `checkpoint ${event.checkpoint} failed`)
     }
     if (event.kind === 'failed' || event.kind === 'failure-merged') this.#onFailure(event.failure.error, 'the job failed')
-    if (event.kind === 'fell-back') throw ruleBroken('O7', `checkpoint ${event.checkpoint} was damaged: ${formatError(event.error)}`)
+    if (event.kind === 'fell-back') this.#broken ??= ruleBroken('O7', `checkpoint ${event.checkpoint} was damaged: ${formatError(event.error)}`)
   }
 
   #onFailure(error: ErrorData, what: string): void {
     this.failures.push(`${what}: ${formatError(error)}`)
-    if (NEVER.has(error.code)) throw ruleBroken('O7', `${what}: ${formatError(error)}${evidenceOf(error)}`)
-    if (this.faults.injectedCount === 0) throw ruleBroken('O7', `${what} in a process in which nothing broke: ${formatError(error)}${evidenceOf(error)}`)
+    const text = `${formatError(error)}${evidenceOf(error)}`
+    if (NEVER.has(error.code)) this.#broken ??= ruleBroken('O7', `${what}: ${text}`)
+    if (this.faults.injectedCount === 0) this.#broken ??= ruleBroken('O7', `${what} in a process in which nothing broke: ${text}`)
   }
 
   #applyFaults(): void {

@@ -10,6 +10,7 @@
  */
 import { crc32 } from '../../base/bytes.ts'
 import { DiskError } from '../../base/disk-error.ts'
+import { syncDirectoryPath } from '../../base/durable-directory.ts'
 import type { Disk, DiskEntry, DiskFile, Random } from '../../base/env.ts'
 import type { EngineError } from '../../base/errors.ts'
 import { type CheckpointId, type LeaderEpoch, leaderEpoch } from '../../base/ids.ts'
@@ -176,18 +177,7 @@ export class DirectoryStore implements CheckpointStore {
     const { root, checkpoints, manifests, epochs } = this.#layout
     for (const directory of [checkpoints, manifests, epochs]) await this.#disk.makeDirectory(directory)
     await this.#disk.syncDirectory(root)
-    await this.#syncParent(root)
-  }
-
-  /** The name of the root itself. Not every parent may be opened; then it is the operator's directory and older than we are. */
-  async #syncParent(root: string): Promise<void> {
-    const end = root.lastIndexOf('/')
-    if (end <= 0) return
-    try {
-      await this.#disk.syncDirectory(root.slice(0, end))
-    } catch (error) {
-      if (!(error instanceof DiskError) || error.kind !== 'denied') throw error
-    }
+    await syncDirectoryPath(this.#disk, root)
   }
 
   async #makeDataDirectory(checkpoint: CheckpointId): Promise<void> {
