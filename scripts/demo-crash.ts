@@ -73,8 +73,9 @@ async function committedLines(output: string): Promise<{ lines: string[]; leftov
   for (const entry of await readdir(output, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue
     const path = join(entry.parentPath, entry.name)
-    if (!path.includes('.in-progress')) lines.push(...(await readFile(path, 'utf8')).split('\n').slice(0, -1))
-    else if (entry.name !== 'run') leftovers.push(path)
+    if (path.includes('.in-progress')) {
+      if (entry.name !== 'run') leftovers.push(path)
+    } else for (const line of (await readFile(path, 'utf8')).split('\n').slice(0, -1)) lines.push(line)
   }
   return { lines: lines.sort(), leftovers }
 }

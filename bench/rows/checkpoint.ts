@@ -15,13 +15,14 @@ export const checkpointRow: BenchRow = {
     const task = { keys: KEYS[scale], checkpoints: CHECKPOINTS[scale] }
     const runs: CheckpointsMeasurement[] = []
     while (runs.length < RUNS[scale]) runs.push(await measure('checkpoints', task))
-    return [pauseFigure(runs, task.keys), throughputFigure(runs)]
+    return [pauseFigure(runs, task.keys), cpuPauseFigure(runs), throughputFigure(runs)]
   },
 }
 
 function pauseFigure(runs: readonly CheckpointsMeasurement[], keys: number): Figure {
   const durationMs = spreadOf(runs.flatMap(({ durationsMs }) => durationsMs)).median
-  const countOf = (phase: 'during' | 'without'): string => runs.map((run) => `${run[phase].pausesMs.length} in ${Math.round(run[phase].totalMs)} ms`).join(', ')
+  const countOf = (phase: 'during' | 'without'): string =>
+    runs.map((run) => `${run[phase].longPauseCount} in ${Math.round(run[phase].totalMs)} ms`).join(', ')
   return {
     row: ROW,
     what: 'longest pause during against without',
@@ -30,6 +31,17 @@ function pauseFigure(runs: readonly CheckpointsMeasurement[], keys: number): Fig
     reference: spreadOf(runs.map(({ without }) => without.pauseMaxMs)),
     goal: { kind: 'at-most', limit: 20 },
     note: `${keys} keys, ${runs[0]?.stateBytes ?? 0} bytes in ${Math.round(durationMs)} ms; pauses above 5 ms during: ${countOf('during')}; without: ${countOf('without')}`,
+  }
+}
+
+function cpuPauseFigure(runs: readonly CheckpointsMeasurement[]): Figure {
+  return {
+    row: ROW,
+    what: 'the same in processor time',
+    unit: 'ms',
+    value: spreadOf(runs.map(({ during }) => during.cpuPauseMaxMs)),
+    reference: spreadOf(runs.map(({ without }) => without.cpuPauseMaxMs)),
+    note: 'without the time in which other programs had the processor',
   }
 }
 

@@ -25,8 +25,9 @@ export interface CheckpointsMeasurement {
 /** A share of the run, without the loading of the keys. */
 interface Phase {
   readonly pauseMaxMs: number
-  /** All pauses above 5 ms, longest first. */
-  readonly pausesMs: readonly number[]
+  /** The longest in processor time of the thread: what is left when nobody else wants the processor. */
+  readonly cpuPauseMaxMs: number
+  readonly longPauseCount: number
   readonly recordsPerMs: number
   readonly totalMs: number
 }
@@ -80,10 +81,7 @@ function phasesOf(report: PauseReport, spans: readonly Span[]): { readonly durin
 }
 
 function phaseOf({ loadedMs, pauses, marks }: PauseReport, belongs: (startMs: number, endMs: number) => boolean): Phase {
-  const pausesMs = pauses
-    .filter(({ endMs, durationMs }) => endMs - durationMs > loadedMs && belongs(endMs - durationMs, endMs))
-    .map(({ durationMs }) => durationMs)
-    .toSorted((a, b) => b - a)
+  const own = pauses.filter(({ endMs, durationMs }) => endMs - durationMs > loadedMs && belongs(endMs - durationMs, endMs))
   let totalMs = 0
   let records = 0
   for (let i = 1; i < marks.length; i++) {
@@ -92,5 +90,11 @@ function phaseOf({ loadedMs, pauses, marks }: PauseReport, belongs: (startMs: nu
     totalMs += toMs - fromMs
     records += RECORDS_PER_MARK
   }
-  return { pauseMaxMs: pausesMs[0] ?? 0, pausesMs: pausesMs.filter((ms) => ms > LONG_PAUSE_MS), recordsPerMs: records / totalMs, totalMs }
+  return {
+    pauseMaxMs: Math.max(0, ...own.map(({ durationMs }) => durationMs)),
+    cpuPauseMaxMs: Math.max(0, ...own.map(({ cpuMs }) => cpuMs)),
+    longPauseCount: own.filter(({ durationMs }) => durationMs > LONG_PAUSE_MS).length,
+    recordsPerMs: records / totalMs,
+    totalMs,
+  }
 }

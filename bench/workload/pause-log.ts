@@ -4,6 +4,8 @@ import { preciseWallMs } from './stopwatch.ts'
 export interface Pause {
   readonly endMs: number
   readonly durationMs: number
+  /** Of it, what the thread itself spent on a processor: the rest it waited for one, or for helpers of the collector. */
+  readonly cpuMs: number
 }
 
 export interface PauseReport {
@@ -15,8 +17,8 @@ export interface PauseReport {
 }
 
 export const RECORDS_PER_MARK = 16_384
-/** A look at the clock costs as much as a third of a record. */
-const RECORDS_PER_LOOK = 32
+/** About every tenth of a millisecond: looking costs one per cent. */
+const RECORDS_PER_LOOK = 256
 /** Shorter ones are not kept: a batch of another task takes as long. */
 const PAUSE_MS_MIN = 2
 
@@ -25,15 +27,11 @@ export class PauseLog {
   readonly #marks: number[] = []
   #records = 0
   #lastMs = 0
+  #lastCpuMs = 0
   #loadedMs = 0
 
   record(): void {
-    if (++this.#records % RECORDS_PER_LOOK !== 0) return
-    const nowMs = preciseWallMs()
-    const durationMs = nowMs - this.#lastMs
-    if (this.#lastMs > 0 && durationMs > PAUSE_MS_MIN) this.#pauses.push({ endMs: nowMs, durationMs })
-    this.#lastMs = nowMs
-    if (this.#records % RECORDS_PER_MARK === 0) this.#marks.push(nowMs)
+    if (++this.#records % RECORDS_PER_LOOK === 0) this.#look()
   }
 
   loaded(): void {
@@ -43,4 +41,19 @@ export class PauseLog {
   report(): PauseReport {
     return { loadedMs: this.#loadedMs, pauses: this.#pauses, marks: this.#marks }
   }
+
+  #look(): void {
+    const nowMs = preciseWallMs()
+    const cpuMs = threadCpuMs()
+    const durationMs = nowMs - this.#lastMs
+    if (this.#lastMs > 0 && durationMs > PAUSE_MS_MIN) this.#pauses.push({ endMs: nowMs, durationMs, cpuMs: cpuMs - this.#lastCpuMs })
+    this.#lastMs = nowMs
+    this.#lastCpuMs = cpuMs
+    if (this.#records % RECORDS_PER_MARK === 0) this.#marks.push(nowMs)
+  }
+}
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
 }

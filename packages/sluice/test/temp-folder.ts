@@ -30,7 +30,7 @@ export async function committedOutput(folder: string): Promise<Output> {
   const lines: string[] = []
   const leftovers: string[] = []
   for (const path of await filesBelow(folder)) {
-    if (!path.includes('/')) lines.push(...(await linesOf(join(folder, path))))
+    if (!path.includes('/')) for (const line of await linesOf(join(folder, path))) lines.push(line)
     else if (path.includes('.in-progress/') && basename(path) !== 'run') leftovers.push(path)
   }
   return { lines: lines.sort(), leftovers }

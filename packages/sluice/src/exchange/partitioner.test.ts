@@ -34,7 +34,7 @@ test('records of one key go to the subtask that owns the key group', () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.string(), fc.integer(), fc.boolean())), fc.integer({ min: 2, max: 8 }), (keys, parallelism) => {
       const { channels, writers } = writersOf(parallelism)
-      const output = new HashOutput(writers, (value) => value, 128)
+      const output = new HashOutput(writers, (value) => value, 128, 'sums')
       for (const key of keys) output.onRecord(key, 0)
       output.flush()
       channels.forEach((channel, index) => {
@@ -46,7 +46,7 @@ test('records of one key go to the subtask that owns the key group', () => {
 })
 
 test('a key that is no key is refused', () => {
-  const output = new HashOutput(writersOf(2).writers, () => undefined, 128)
+  const output = new HashOutput(writersOf(2).writers, () => undefined, 128, 'sums')
   expect(() => output.onRecord({ id: 1 }, 0)).toThrow(/KEY1001|undefined/)
 })
 

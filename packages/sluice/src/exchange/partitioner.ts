@@ -2,6 +2,7 @@
  * The end of an edge at its producer: decides which channel a record takes. One class per kind, so that each task's hot call stays monomorphic.
  */
 import { assert } from '../base/assert.ts'
+import { EngineError, messageOf } from '../base/errors.ts'
 import { keyGroupOf, operatorIndexOf, type Key } from '../stream/key-groups.ts'
 import { checkKey } from '../stream/key-groups.ts'
 import type { ControlElement } from '../stream/element.ts'
@@ -76,21 +77,39 @@ export class RebalanceOutput extends WriterSet {
 export class HashOutput extends WriterSet {
   readonly #keySelector: (value: unknown) => unknown
   readonly #maxParallelism: number
+  readonly #consumer: string
   /** Key group to index of the consumer. */
   readonly #consumerOf: Uint16Array
 
-  constructor(writers: readonly BatchWriter[], keySelector: (value: unknown) => unknown, maxParallelism: number) {
+  /** @param consumer uid of the keyed operator behind the edge */
+  constructor(writers: readonly BatchWriter[], keySelector: (value: unknown) => unknown, maxParallelism: number, consumer: string) {
     super(writers)
+    this.#consumer = consumer
     this.#keySelector = keySelector
     this.#maxParallelism = maxParallelism
     this.#consumerOf = Uint16Array.from({ length: maxParallelism }, (_, keyGroup) => operatorIndexOf(keyGroup, maxParallelism, writers.length))
   }
 
   onRecord(value: unknown, timestamp: number): void {
-    const key: Key = checkKey(this.#keySelector(value))
+    const key = this.#keyOf(value)
     const consumer = this.#consumerOf[keyGroupOf(key, this.#maxParallelism)]
     const writer = consumer === undefined ? undefined : this.writers[consumer]
     assert(writer !== undefined, 'a key group has no consumer', { key: String(key) })
     writer.append(value, timestamp)
+  }
+
+  #keyOf(value: unknown): Key {
+    try {
+      return checkKey(this.#keySelector(value))
+    } catch (thrown) {
+      const context = { operator: this.#consumer }
+      if (thrown instanceof EngineError) throw thrown.within(context)
+      throw new EngineError(
+        'TSK1001',
+        `the keyBy function of operator "${this.#consumer}" threw: ${messageOf(thrown)}. The record was sent to no subtask and the task stops; its state ` +
+          'stays as of the last checkpoint. Return a key for every record, e.g. a default where a field is missing.',
+        { context, cause: thrown },
+      )
+    }
   }
 }

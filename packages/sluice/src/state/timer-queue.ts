@@ -13,26 +13,30 @@ const STALE_MIN = 64
 
 export class TimerQueue<Owner extends object> {
   #heap: number[] = []
-  readonly #buckets = new Map<number, Owner | OwnerGroup<Owner>>()
+  readonly #buckets = new Map<number, Bucket<Owner>>()
+  /** The bucket used last: keys come and go by the thousand at the end of the same window. */
+  #lastMs = Number.NaN
+  #lastBucket: Bucket<Owner> | undefined
 
   /** The owner has a timer at this time. Idempotent. */
   add(timestampMs: number, owner: Owner): void {
-    const bucket = this.#buckets.get(timestampMs)
+    const bucket = this.#bucketAt(timestampMs)
     if (bucket === undefined) {
-      this.#buckets.set(timestampMs, owner)
+      this.#place(timestampMs, owner)
       pushTo(this.#heap, timestampMs)
     } else if (bucket instanceof OwnerGroup) bucket.add(owner)
-    else if (bucket !== owner) this.#buckets.set(timestampMs, new OwnerGroup(bucket, owner))
+    else if (bucket !== owner) this.#place(timestampMs, new OwnerGroup(bucket, owner))
   }
 
   /** The owner has no timer at this time any more. */
   remove(timestampMs: number, owner: Owner): void {
-    const bucket = this.#buckets.get(timestampMs)
+    const bucket = this.#bucketAt(timestampMs)
     if (bucket === undefined) return
     if (bucket instanceof OwnerGroup) {
       if (bucket.remove(owner) > 0) return
     } else if (bucket !== owner) return
     this.#buckets.delete(timestampMs)
+    this.#lastBucket = undefined
     if (this.#heap.length > 2 * this.#buckets.size + STALE_MIN) this.#heap = heapOf(this.#buckets.keys())
   }
 
@@ -40,17 +44,33 @@ export class TimerQueue<Owner extends object> {
   earliestMs(): number | undefined {
     for (;;) {
       const top = this.#heap[0]
-      if (top === undefined || this.#buckets.has(top)) return top
+      if (top === undefined || this.#bucketAt(top) !== undefined) return top
       popFrom(this.#heap)
     }
   }
 
   /** One owner of a timer at this time: the same one until it is removed. */
   ownerAt(timestampMs: number): Owner | undefined {
-    const bucket = this.#buckets.get(timestampMs)
+    const bucket = this.#bucketAt(timestampMs)
     return bucket instanceof OwnerGroup ? bucket.front() : bucket
   }
+
+  #bucketAt(timestampMs: number): Bucket<Owner> | undefined {
+    if (timestampMs !== this.#lastMs) {
+      this.#lastBucket = this.#buckets.get(timestampMs)
+      this.#lastMs = timestampMs
+    }
+    return this.#lastBucket
+  }
+
+  #place(timestampMs: number, bucket: Bucket<Owner>): void {
+    this.#buckets.set(timestampMs, bucket)
+    this.#lastMs = timestampMs
+    this.#lastBucket = bucket
+  }
 }
+
+type Bucket<Owner> = Owner | OwnerGroup<Owner>
 
 /** Several owners of timers of one time: windows of a million keys end together. */
 class OwnerGroup<Owner> {

@@ -15,6 +15,7 @@ import { asEngineError } from '../base/errors.ts'
 import { COMMITTABLES_STATE, WRITER_STATE, type Committer, type PendingCommittable, type Sink, type SinkContext, type SinkWriter, type WriterSnapshot } from '../connector/sink.ts'
 import { BaseOperator } from '../operators/base-operator.ts'
 import type { Counter, OperatorContext } from '../operators/operator.ts'
+import { userError } from '../operators/user-error.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
 
 export interface SinkRuntime {
@@ -64,7 +65,11 @@ export class SinkOperator extends BaseOperator {
   }
 
   onRecord(value: unknown, timestamp: number): void {
-    this.#openWriter().write(value, timestamp)
+    try {
+      this.#openWriter().write(value, timestamp)
+    } catch (error) {
+      throw userError(present(this.#context, 'the context of an open sink').info, 'sink', error)
+    }
     this.#written?.add(1)
   }
 

@@ -9,7 +9,7 @@
  */
 import { present } from '../base/assert.ts'
 import type { Clock } from '../base/env.ts'
-import { EngineError } from '../base/errors.ts'
+import { EngineError, messageOf } from '../base/errors.ts'
 import { SPLITS_STATE, type PollResult, type ReaderContext, type ReaderOutput, type SourceReader, type SourceSplit, type SplitOutput } from '../connector/source.ts'
 import type { RecordReceiver } from '../operators/operator.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
@@ -155,10 +155,12 @@ class DriverOutput implements ReaderOutput<unknown> {
   }
 }
 
+type TimestampOf = (value: unknown, sourceTimestamp: number) => number
+
 class DriverSplit implements SplitOutput<unknown> {
   readonly #owner: DriverOutput
   readonly #receiver: RecordReceiver
-  readonly #timestampOf: ((value: unknown, sourceTimestamp: number) => number) | undefined
+  readonly #timestampOf: TimestampOf | undefined
   readonly #watermark: SplitWatermark
 
   constructor(owner: DriverOutput, receiver: RecordReceiver, strategy: WatermarkStrategy<unknown>, watermark: SplitWatermark) {
@@ -169,11 +171,23 @@ class DriverSplit implements SplitOutput<unknown> {
   }
 
   emit(value: unknown, sourceTimestamp: number): void {
-    const timestamp = this.#timestampOf === undefined ? sourceTimestamp : this.#timestampOf(value, sourceTimestamp)
+    const timestamp = this.#timestampOf === undefined ? sourceTimestamp : this.#assigned(this.#timestampOf, value, sourceTimestamp)
     if (!Number.isSafeInteger(timestamp)) throw badTimestamp(timestamp)
     this.#owner.records++
     if (timestamp !== NO_TIMESTAMP) this.#watermark.onEvent(timestamp)
     this.#receiver.onRecord(value, timestamp)
+  }
+
+  #assigned(timestampOf: TimestampOf, value: unknown, sourceTimestamp: number): number {
+    try {
+      return timestampOf(value, sourceTimestamp)
+    } catch (thrown) {
+      throw new EngineError(
+        'TSK1001',
+        `withTimestamp() threw: ${messageOf(thrown)}. The record was not processed and the task fails. Return a timestamp for every record, also for one that lacks a field`,
+        { cause: thrown },
+      )
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 /** The head of a source task: the driver's polls, watermarks by interval, the end of the input. */
+import { asEngineError } from '../base/errors.ts'
 import type { OperatorUid } from '../base/ids.ts'
 import type { SourceNode } from '../graph/logical-graph.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
@@ -6,7 +7,7 @@ import { MAX_WATERMARK } from '../stream/element.ts'
 import { NO_UPDATE } from '../time/watermark-update.ts'
 import type { TaskCounters } from './counters.ts'
 import type { OperatorChain } from './operator-chain.ts'
-import { SourceDriver } from './source-driver.ts'
+import { SourceDriver, type SourceProgress } from './source-driver.ts'
 import { applyUpdate } from './event-time-update.ts'
 import type { StepTurn } from './step-turn.ts'
 import type { HeadResult, TaskHead } from './task-step.ts'
@@ -74,7 +75,7 @@ export class SourceHead implements TaskHead {
   }
 
   step(): HeadResult {
-    const { poll, resumeAtMs } = this.#driver.poll()
+    const { poll, resumeAtMs } = this.#poll()
     this.#resumeAtMs = resumeAtMs ?? Number.POSITIVE_INFINITY
     const hasAdvanced = this.#emitWatermark()
     if (poll !== 'end') return poll === 'more' || hasAdvanced ? 'progress' : 'idle'
@@ -101,6 +102,16 @@ export class SourceHead implements TaskHead {
 
   close(): Promise<void> {
     return this.#driver.close()
+  }
+
+  /** Operators and edges say who they are; what has no operator yet is the source's. */
+  #poll(): SourceProgress {
+    try {
+      return this.#driver.poll()
+    } catch (thrown) {
+      const { uid, node } = this.#options
+      throw asEngineError(thrown, 'TSK1001', `source "${node.name}" failed. The task stops; its state stays as of the last checkpoint. The cause`, { operator: uid })
+    }
   }
 
   #emitWatermark(): boolean {

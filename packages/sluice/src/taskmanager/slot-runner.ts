@@ -50,7 +50,7 @@ export class SlotRunner {
   /** `links` go with `deploy` only. */
   onMessage(message: ToSlot, links: SlotLinks = NO_LINKS): void {
     this.#inbox.push({ message, links })
-    if (!this.#isHandling) void this.#handleInbox()
+    if (!this.#isHandling) this.#handleInbox().catch((error: unknown) => this.#breakDown(error))
   }
 
   // R2
@@ -61,6 +61,13 @@ export class SlotRunner {
       if (pending !== undefined) await pending
     }
     this.#isHandling = false
+  }
+
+  /** A bug of ours: the slot ends as by any uncaught error, and its owner tells. */
+  #breakDown(error: unknown): void {
+    this.#options.env.turns.next(() => {
+      throw error
+    })
   }
 
   #handle({ message, links }: Queued): Promise<void> | undefined {

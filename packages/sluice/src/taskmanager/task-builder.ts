@@ -94,7 +94,7 @@ class Wiring {
     const writers = this.#consumers(edge, subtask).map((target) => this.#writer(this.#outputChannel(edge, subtask, target, pressure)))
     const [only, ...others] = writers
     if (only !== undefined && others.length === 0) return new ForwardOutput(only)
-    if (edge.partitioning.kind === 'hash') return new HashOutput(writers, edge.partitioning.keySelector as (value: unknown) => unknown, consumer.maxParallelism) // typed by the builder
+    if (edge.partitioning.kind === 'hash') return new HashOutput(writers, edge.partitioning.keySelector as (value: unknown) => unknown, consumer.maxParallelism, consumer.id) // typed by the builder
     return new RebalanceOutput(writers, subtask)
   }
 

@@ -114,12 +114,12 @@ export class SimDisk {
   }
 
   /** A file that was there before everything began. */
-  place(path: string, text: string): void {
+  place(path: string, content: string | Uint8Array): void {
     const names = splitPath(path)
     const name = names.pop() ?? ''
     const parent = this.#directories(names)
     const file = newSimFile(0)
-    appendBytes(file, new TextEncoder().encode(text))
+    appendBytes(file, typeof content === 'string' ? new TextEncoder().encode(content) : content)
     setName(parent, name, file)
     crashImage(this.#root, { keepsName: () => true, keptBytes: (lengthBytes) => lengthBytes })
   }

@@ -25,6 +25,8 @@ export interface SimHooks {
   readonly wrapNode?: (node: LogicalNode) => LogicalNode
   /** The disk that checkpoints are kept on. */
   readonly wrapStoreDisk?: (disk: Disk) => Disk
+  /** Stronger than what is drawn. */
+  readonly options?: Readonly<Record<string, string>>
 }
 
 export interface SimProcessOptions {
@@ -171,7 +173,7 @@ export class SimProcess {
 
 function planOf(options: SimProcessOptions): PlannedJob {
   const { job, params, shape, parallelism, hooks, onRecord } = options
-  const values = { ...shape.options, parallelism: String(parallelism) }
+  const values = { ...shape.options, ...hooks.options, parallelism: String(parallelism) }
   const planned = planDefinition(job, params, [{ origin: 'simulator', values }])
   const wrapNode = hooks.wrapNode
   const graphOptions = { onRecord, ratePerSecond: shape.ratePerSecond, ...(wrapNode === undefined ? {} : { wrapNode }) }

@@ -14,6 +14,8 @@ export interface SimShape {
   /** Records per second of one source. */
   readonly ratePerSecond: number
   readonly parallelism: number
+  /** Checkpoints may take too long without any fault. */
+  readonly isTimeoutShort: boolean
   /** Options by key, in the words of a user; stronger than what the job sets. */
   readonly options: Readonly<Record<string, string>>
 }
@@ -24,6 +26,8 @@ const PARALLELISM_MAX = 3
 export function drawShape(random: Random, recordCount: number): SimShape {
   const pick = <T>(first: T, ...others: readonly T[]): T => others[below(random, others.length + 1)] ?? first
   const runMs = pick(300, 800, 2000)
+  const concurrentMax = pick('1', '1', '3')
+  const isTimeoutShort = random.fraction() < 0.15
   return {
     eventCostMaxMs: pick(0.02, 0.1, 0.4),
     diskDelayMaxMs: pick(0.2, 1, 4),
@@ -33,11 +37,13 @@ export function drawShape(random: Random, recordCount: number): SimShape {
     loopSteps: pick(1, 4, 32),
     ratePerSecond: Math.max(20, Math.ceil((recordCount / runMs) * 1000)),
     parallelism: drawParallelism(random),
+    isTimeoutShort,
     options: {
       'checkpoint.interval': `${pick(20, 50, 120)}ms`,
-      'checkpoint.pauseMin': pick('0ms', '10ms'),
-      'checkpoint.timeout': '20s',
-      'checkpoint.failuresMax': pick('0', '2', '100'),
+      'checkpoint.pauseMin': concurrentMax === '1' ? pick('0ms', '10ms') : '0ms',
+      'checkpoint.concurrentMax': concurrentMax,
+      'checkpoint.timeout': isTimeoutShort ? '150ms' : '20s',
+      'checkpoint.failuresMax': isTimeoutShort ? '1000' : pick('0', '2', '1000'),
       'checkpoint.retained': pick('1', '2', '3'),
       'restart.strategy': 'exponential-delay',
       'restart.backoff.initial': pick('1ms', '50ms'),
