@@ -28,14 +28,29 @@ interface Row {
 }
 
 const CLIENTS = ['203.0.113.7', '2001:db8::8a2e:370:7334', 'host.example.org', '::1', '198.51.100.23']
-const REQUESTS = ['GET / HTTP/1.1', 'POST /a/b?c=%20d HTTP/2.0', String.raw`GET /\"quoted\" HTTP/1.1`, String.raw`\x16\x03\x01`, String.raw`GET /ends-with-backslash\\ HTTP/1.1`, '-']
+const REQUESTS = [
+  'GET / HTTP/1.1',
+  'POST /a/b?c=%20d HTTP/2.0',
+  String.raw`GET /\"quoted\" HTTP/1.1`,
+  String.raw`\x16\x03\x01`,
+  String.raw`GET /ends-with-backslash\\ HTTP/1.1`,
+  '-',
+]
 const TAILS = ['', ' "-" "-"', ` "https://example.org/\\"x\\"" "Mozilla/5.0 (X11; Linux x86_64)"`]
 const USERS = ['-', 'frank', '"two words"']
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const ZONES = [0, 330, -420, 60]
 const STATUSES = [200, 204, 301, 404, 404, 500, 101]
 /** Not one of these is a log line. */
-const MALFORMED = ['hello', '203.0.113.7 - - [32/Jan/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 1', '203.0.113.7 - - [01/Foo/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 1', '203.0.113.7 - - [01/Mar/2026:00:00:00 +0000] "GET / HTTP/1.1" 999 1', '203.0.113.7 - - [01/Mar/2026:00:00:00 +0000] "GET / HTTP/1.1', '203.0.113.7 - - [01/Mar/2026:24:00:00 +0000] "GET / HTTP/1.1" 200 1', '{"level":"info"}']
+const MALFORMED = [
+  'hello',
+  '203.0.113.7 - - [32/Jan/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 1',
+  '203.0.113.7 - - [01/Foo/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 1',
+  '203.0.113.7 - - [01/Mar/2026:00:00:00 +0000] "GET / HTTP/1.1" 999 1',
+  '203.0.113.7 - - [01/Mar/2026:00:00:00 +0000] "GET / HTTP/1.1',
+  '203.0.113.7 - - [01/Mar/2026:24:00:00 +0000] "GET / HTTP/1.1" 200 1',
+  '{"level":"info"}',
+]
 const NOT_UTF8 = Buffer.from([0xc3, 0x28, 0x41])
 
 describe('the access log job over a folder with two files', () => {
@@ -43,7 +58,7 @@ describe('the access log job over a folder with two files', () => {
     const { folder, inTime, late, letters } = await makeLogs()
     const { result, windows, lateOut, letterOut } = await runOver(folder, 1)
     expect(windows).toEqual(evaluate(inTime))
-    expect(lateOut.map(({ timeMs }) => timeMs).sort()).toEqual(late.map(({ timeMs }) => timeMs).sort())
+    expect(lateOut.map(timeOf).sort(ascending)).toEqual(late.map(timeOf).sort(ascending))
     expect(letterOut.sort()).toEqual([...letters].sort())
     expect(result.recordsRead).toBe(inTime.length + late.length + letters.length)
     expect(result.counters).toMatchObject({
@@ -67,7 +82,15 @@ describe('the access log job over a folder with two files', () => {
 
 test('a log line is read field by field', () => {
   const line = String.raw`2001:db8::1 - "two words" [10/Oct/2000:13:55:36 -0700] "GET /\"a\" HTTP/1.0" 404 - "-" "curl"`
-  expect(parseAccessLogLine(line)).toEqual({ client: '2001:db8::1', timeMs: Date.UTC(2000, 9, 10, 20, 55, 36), method: 'GET', path: String.raw`/\"a\"`, status: 404, statusClass: '4xx', bytes: 0 })
+  expect(parseAccessLogLine(line)).toEqual({
+    client: '2001:db8::1',
+    timeMs: Date.UTC(2000, 9, 10, 20, 55, 36),
+    method: 'GET',
+    path: String.raw`/\"a\"`,
+    status: 404,
+    statusClass: '4xx',
+    bytes: 0,
+  })
 })
 
 interface Logs {
@@ -87,12 +110,17 @@ async function makeLogs(): Promise<Logs> {
   const letters: string[] = []
   for (const [index, name] of ['access-1.log', 'access-2.log'].entries()) {
     const first = index * LINES_PER_FILE
-    const made = Array.from({ length: LINES_PER_FILE }, (_, at) => makeRequest(first + at, START_MS + (first + at) * 100 - ((first + at) % 3) * 9000))
+    const made = Array.from({ length: LINES_PER_FILE }, (_, at) =>
+      makeRequest(first + at, START_MS + (first + at) * 100 - ((first + at) % 3) * 9000),
+    )
     const old = Array.from({ length: LATE_PER_FILE }, (_, at) => makeRequest(at, START_MS + at * 1000 + index))
     const lines = made.map(({ line }) => line)
     lines.splice(1000, 0, ...MALFORMED, '')
     lines.push(...old.map(({ line }) => line))
-    await writeFile(`${folder}/logs/${name}`, Buffer.concat([Buffer.from(`${lines.join('\n')}\n`), NOT_UTF8, Buffer.from('\n')]))
+    await writeFile(
+      `${folder}/logs/${name}`,
+      Buffer.concat([Buffer.from(`${lines.join('\n')}\n`), NOT_UTF8, Buffer.from('\n')]),
+    )
     letters.push(...[...MALFORMED, NOT_UTF8.toString()].map((line) => `${name}: ${line}`))
     inTime.push(...made)
     late.push(...old)
@@ -142,7 +170,12 @@ interface Outputs extends FinishedJob {
 async function runOver(folder: string, parallelism: number): Promise<Outputs> {
   const output = `${folder}/out`
   const options = { 'watermark.interval': '1ms' } as const
-  const finished = await finishJob('examples/access-log.ts', { stateDir: `${folder}/state`, parallelism, params: { input: `${folder}/logs`, output }, options })
+  const finished = await finishJob('examples/access-log.ts', {
+    stateDir: `${folder}/state`,
+    parallelism,
+    params: { input: `${folder}/logs`, output },
+    options,
+  })
   const windows = await rowsOf<Row>(output)
   const letters = await rowsOf<{ readonly file: string; readonly line: string }>(`${output}/dead-letter`)
   return {
@@ -157,6 +190,14 @@ async function rowsOf<T>(folder: string): Promise<T[]> {
   const { lines, leftovers } = await committedOutput(folder)
   expect(leftovers).toEqual([])
   return lines.map((line) => JSON.parse(line) as T) // written by the job
+}
+
+function timeOf({ timeMs }: { readonly timeMs: number }): number {
+  return timeMs
+}
+
+function ascending(a: number, b: number): number {
+  return a - b
 }
 
 function byMinute(a: Row, b: Row): number {

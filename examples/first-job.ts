@@ -18,7 +18,9 @@ export default defineJob('first-job', (env) => {
     .fromElements(...readings)
     .uid('readings')
     .assignTimestampsAndWatermarks(
-      WatermarkStrategy.forBoundedOutOfOrderness<(typeof readings)[number]>('1h').withTimestamp((reading) => reading.timeMs),
+      WatermarkStrategy.forBoundedOutOfOrderness<(typeof readings)[number]>('1h').withTimestamp(
+        (reading) => reading.timeMs,
+      ),
     )
     .keyBy((reading) => reading.sensor)
     .window(TumblingEventTimeWindows.of('1h'))

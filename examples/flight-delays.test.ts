@@ -13,19 +13,30 @@ describe('the flights job over three million flights', () => {
     expected = await batchFlightDelays(INPUT)
   })
 
-  test.each([1, 2])('commits at parallelism %i what a plain loop over the file computes, line by line', async (parallelism) => {
-    const folder = tempFolder()
-    const { result } = await finishJob(JOB, { stateDir: `${folder}/state`, parallelism, params: { output: `${folder}/out` } })
-    const { lines, leftovers } = await committedOutput(`${folder}/out`)
-    expect([result.recordsRead, result.restartCount]).toEqual([FLIGHTS, 0])
-    expect(firstDifference(lines, expected)).toBeUndefined()
-    expect(leftovers).toEqual([])
-    expect(await committedOutput(`${folder}/out/late`)).toEqual({ lines: [], leftovers: [] })
-  })
+  test.each([1, 2])(
+    'commits at parallelism %i what a plain loop over the file computes, line by line',
+    async (parallelism) => {
+      const folder = tempFolder()
+      const { result } = await finishJob(JOB, {
+        stateDir: `${folder}/state`,
+        parallelism,
+        params: { output: `${folder}/out` },
+      })
+      const { lines, leftovers } = await committedOutput(`${folder}/out`)
+      expect([result.recordsRead, result.restartCount]).toEqual([FLIGHTS, 0])
+      expect(firstDifference(lines, expected)).toBeUndefined()
+      expect(leftovers).toEqual([])
+      expect(await committedOutput(`${folder}/out/late`)).toEqual({ lines: [], leftovers: [] })
+    },
+  )
 
   test('commits the same when it is stopped and resumed with another parallelism, twice', async () => {
     const folder = tempFolder()
-    const run = { stateDir: `${folder}/state`, params: { output: `${folder}/out` }, options: { 'checkpoint.interval': '300ms' } } as const
+    const run = {
+      stateDir: `${folder}/state`,
+      params: { output: `${folder}/out` },
+      options: { 'checkpoint.interval': '300ms' },
+    } as const
     for (const parallelism of [2, 3]) {
       const { result } = await runJob(JOB, { ...run, parallelism, onEvent: stopAfterCheckpoints(2) })
       expect(result.state).toBe('stopped')
@@ -54,7 +65,12 @@ describe('the flights job over three million flights', () => {
 test('with a rate, the flights job reads no faster than that', async () => {
   const folder = tempFolder()
   const params = { output: `${folder}/out`, rate: '20000' }
-  const { result, eventsOf } = await runJob(JOB, { stateDir: `${folder}/state`, params, options: { 'checkpoint.interval': '200ms' }, onEvent: stopAfterCheckpoints(2) })
+  const { result, eventsOf } = await runJob(JOB, {
+    stateDir: `${folder}/state`,
+    params,
+    options: { 'checkpoint.interval': '200ms' },
+    onEvent: stopAfterCheckpoints(2),
+  })
   expect(result.state).toBe('stopped')
   expect(eventsOf('checkpoint-completed').length).toBeGreaterThanOrEqual(2)
   expect(result.recordsRead).toBeGreaterThan(0)
@@ -68,7 +84,10 @@ function departuresOf(line: string): number {
 }
 
 /** Comparing the lists as a whole would print hundreds of thousands of lines. */
-function firstDifference(actual: readonly string[], expected: readonly string[]): readonly [number, string | undefined, string | undefined] | undefined {
+function firstDifference(
+  actual: readonly string[],
+  expected: readonly string[],
+): readonly [number, string | undefined, string | undefined] | undefined {
   for (let index = 0; index < Math.max(actual.length, expected.length); index++) {
     if (actual[index] !== expected[index]) return [index, actual[index], expected[index]]
   }

@@ -7,7 +7,14 @@
  *   npm start
  *   npm run sluice -- run examples/flight-delays.ts --parallelism 2 --param output=./out/flights --param lateness=2h
  */
-import { defineJob, outputTag, param, TumblingEventTimeWindows, WatermarkStrategy, type AggregateFunction } from 'sluice'
+import {
+  defineJob,
+  outputTag,
+  param,
+  TumblingEventTimeWindows,
+  WatermarkStrategy,
+  type AggregateFunction,
+} from 'sluice'
 import { jsonLinesSink, parquetSource } from 'sluice/files'
 
 interface Flight {
@@ -52,7 +59,9 @@ const START_OVER = { onExisting: 'replace' } as const
 
 export default defineJob('flight-delays', { params }, (env, { input, output, lateness, rate }) => {
   env.enableCheckpointing('1s', { mode: 'exactly-once' })
-  const departures = WatermarkStrategy.forBoundedOutOfOrderness<Flight>(lateness).withTimestamp((flight) => flight.date + flight.delay * MINUTE_MS)
+  const departures = WatermarkStrategy.forBoundedOutOfOrderness<Flight>(lateness).withTimestamp(
+    (flight) => flight.date + flight.delay * MINUTE_MS,
+  )
   const source = parquetSource<Flight>(input, { columns: ['date', 'delay', 'origin'] })
 
   const hourly = env
@@ -73,5 +82,8 @@ export default defineJob('flight-delays', { params }, (env, { input, output, lat
     .uid('delay-by-origin')
 
   hourly.sinkTo(jsonLinesSink(output, START_OVER)).uid('delays-out')
-  hourly.getSideOutput(lateFlights).sinkTo(jsonLinesSink(`${output}/late`, START_OVER)).uid('late-out')
+  hourly
+    .getSideOutput(lateFlights)
+    .sinkTo(jsonLinesSink(`${output}/late`, START_OVER))
+    .uid('late-out')
 })

@@ -20,7 +20,10 @@ const SAMPLES = SECONDS * 10
 const WINDOW_MS = 10_000
 
 async function watch(params: Readonly<Record<string, string>>): Promise<{ means: Mean[]; alerts: Alert[] }> {
-  const { printed, result } = await finishJob('examples/host-monitor.ts', { stateDir: tempFolder(), params: { seconds: String(SECONDS), ...params } })
+  const { printed, result } = await finishJob('examples/host-monitor.ts', {
+    stateDir: tempFolder(),
+    params: { seconds: String(SECONDS), ...params },
+  })
   expect(result.recordsRead).toBe(2 * SAMPLES)
   const rows = printed.map((line) => JSON.parse(line) as Mean | Alert) // printed by the job
   return { means: rows.filter((row) => 'mean' in row), alerts: rows.filter((row) => 'alert' in row) }

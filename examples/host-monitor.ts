@@ -19,7 +19,12 @@ interface Alert {
   readonly value: number
 }
 
-const params = { seconds: param.number(30), sampleMs: param.integer(100), raiseAbove: param.number(RAISE_ABOVE), clearBelow: param.number(CLEAR_BELOW) }
+const params = {
+  seconds: param.number(30),
+  sampleMs: param.integer(100),
+  raiseAbove: param.number(RAISE_ABOVE),
+  clearBelow: param.number(CLEAR_BELOW),
+}
 
 export default defineJob('host-monitor', { params }, (env, { seconds, sampleMs, raiseAbove, clearBelow }) => {
   env.enableCheckpointing('1s')
@@ -30,11 +35,14 @@ export default defineJob('host-monitor', { params }, (env, { seconds, sampleMs, 
 
   byMetric
     .window(SlidingEventTimeWindows.of('10s', '1s'))
-    .aggregate(average((sample) => sample.value), (metric, window, mean) => ({
-      metric,
-      until: new Date(window.end).toISOString(),
-      mean: Math.round(mean * 1000) / 1000,
-    }))
+    .aggregate(
+      average((sample) => sample.value),
+      (metric, window, mean) => ({
+        metric,
+        until: new Date(window.end).toISOString(),
+        mean: Math.round(mean * 1000) / 1000,
+      }),
+    )
     .name('mean of 10 s')
     .uid('mean-10s')
     .print()
@@ -68,7 +76,12 @@ export default defineJob('host-monitor', { params }, (env, { seconds, sampleMs, 
       onTimer(timestampMs, ctx) {
         ctx.state.dueAtMs.update(0)
         ctx.state.isRaised.update(true)
-        ctx.emit({ metric: ctx.key, alert: 'raised', at: new Date(timestampMs).toISOString(), value: ctx.state.last.value() })
+        ctx.emit({
+          metric: ctx.key,
+          alert: 'raised',
+          at: new Date(timestampMs).toISOString(),
+          value: ctx.state.last.value(),
+        })
       },
     })
     .name('alerts')

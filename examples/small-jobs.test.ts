@@ -24,7 +24,10 @@ test('checkpoint-and-recovery prints its elements in order and keeps its state i
 
 test('fault-tolerance fails twice, restarts twice, and finishes with every word', async () => {
   const { result, printed, eventsOf } = await finishJob('examples/fault-tolerance.ts', { stateDir: tempFolder() })
-  expect(eventsOf('failed').map(({ failure }) => failure.error.message)).toEqual([expect.stringContaining('failure 1 of 2'), expect.stringContaining('failure 2 of 2')])
+  expect(eventsOf('failed').map(({ failure }) => failure.error.message)).toEqual([
+    expect.stringContaining('failure 1 of 2'),
+    expect.stringContaining('failure 2 of 2'),
+  ])
   expect(eventsOf('restarting').map(({ inMs, restartCount }) => [inMs, restartCount])).toEqual([
     [100, 1],
     [100, 2],

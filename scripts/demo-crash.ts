@@ -45,9 +45,20 @@ async function runJob(folder: string, killAfterMs: number | undefined): Promise<
   const child = spawn(
     process.execPath,
     [
-      'packages/sluice/bin/sluice.js', 'run', 'examples/flight-delays.ts', '--json', '--parallelism', flags.parallelism,
-      '--state-dir', join(folder, 'state'), '--param', `input=${INPUT}`, '--param', `output=${join(folder, 'output')}`,
-      '--param', `rate=${flags.rate}`,
+      'packages/sluice/bin/sluice.js',
+      'run',
+      'examples/flight-delays.ts',
+      '--json',
+      '--parallelism',
+      flags.parallelism,
+      '--state-dir',
+      join(folder, 'state'),
+      '--param',
+      `input=${INPUT}`,
+      '--param',
+      `output=${join(folder, 'output')}`,
+      '--param',
+      `rate=${flags.rate}`,
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
@@ -73,9 +84,10 @@ async function committedLines(output: string): Promise<{ lines: string[]; leftov
   for (const entry of await readdir(output, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue
     const path = join(entry.parentPath, entry.name)
-    if (path.includes('.in-progress')) {
-      if (entry.name !== 'run') leftovers.push(path)
-    } else for (const line of (await readFile(path, 'utf8')).split('\n').slice(0, -1)) lines.push(line)
+    const isHidden = path.includes('.in-progress')
+    if (isHidden && entry.name !== 'run') leftovers.push(path)
+    if (isHidden) continue
+    for (const line of (await readFile(path, 'utf8')).split('\n').slice(0, -1)) lines.push(line)
   }
   return { lines: lines.sort(), leftovers }
 }
@@ -98,13 +110,16 @@ function firstDifference(expected: readonly string[], actual: readonly string[])
 }
 
 function describe(run: RunOutcome): string {
-  const start = run.resumedFrom === undefined ? 'started from the beginning' : `resumed from checkpoint ${run.resumedFrom}`
+  const start =
+    run.resumedFrom === undefined ? 'started from the beginning' : `resumed from checkpoint ${run.resumedFrom}`
   const end = run.wasKilled ? 'KILLED (SIGKILL)' : `ended with exit code ${run.exitCode}`
   return `${start}, ${run.checkpoints} checkpoints, ${run.recordsRead.toLocaleString('en')} records read since, ${end}`
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'sluice-crash-demo-'))
-console.log(`flights job: 3,000,000 records at ${Number(flags.rate).toLocaleString('en')}/s, parallelism ${flags.parallelism}, seed ${flags.seed}`)
+console.log(
+  `flights job: 3,000,000 records at ${Number(flags.rate).toLocaleString('en')}/s, parallelism ${flags.parallelism}, seed ${flags.seed}`,
+)
 const runs: RunOutcome[] = []
 for (let attempt = 0; attempt <= KILLS; attempt++) {
   const isLast = attempt === KILLS
@@ -120,8 +135,15 @@ const expected = await batchFlightDelays(INPUT)
 const difference = firstDifference(expected, lines)
 const kills = runs.filter((run) => run.wasKilled).length
 const resumes = runs.filter((run) => run.resumedFrom !== undefined).length
-const isGood = difference === undefined && leftovers.length === 0 && kills === KILLS && resumes === KILLS && runs.at(-1)?.exitCode === 0
-console.log(`kills ${kills}, resumed from a checkpoint ${resumes} times, committed lines ${lines.length.toLocaleString('en')}, expected ${expected.length.toLocaleString('en')}`)
+const isGood =
+  difference === undefined &&
+  leftovers.length === 0 &&
+  kills === KILLS &&
+  resumes === KILLS &&
+  runs.at(-1)?.exitCode === 0
+console.log(
+  `kills ${kills}, resumed from a checkpoint ${resumes} times, committed lines ${lines.length.toLocaleString('en')}, expected ${expected.length.toLocaleString('en')}`,
+)
 if (difference !== undefined) console.log(`first difference: ${difference}`)
 if (leftovers.length > 0) console.log(`left over: ${leftovers.join(', ')}`)
 console.log(isGood ? 'IDENTICAL: nothing lost, nothing twice' : 'NOT AS PROMISED')

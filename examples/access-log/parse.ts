@@ -45,7 +45,8 @@ function parseLogTime(text: string): number | undefined {
   const monthIndex = MONTHS.indexOf(month ?? '')
   if (day === undefined || monthIndex < 0) return undefined
   const localMs = Date.UTC(Number(year), monthIndex, Number(day), Number(hour), Number(minute), Number(second))
-  if (new Date(localMs).getUTCDate() !== Number(day) || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined
+  if (new Date(localMs).getUTCDate() !== Number(day) || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60)
+    return undefined
   const zoneMs = (Number(zoneHours) * 60 + Number(zoneMinutes)) * MINUTE_MS
   return sign === '-' ? localMs + zoneMs : localMs - zoneMs
 }

@@ -39,7 +39,10 @@ export async function batchFlightDelays(path: string): Promise<string[]> {
   return lines.sort()
 }
 
-async function forEachFlight(path: string, visit: (origin: string, departureMs: number, delay: number) => void): Promise<void> {
+async function forEachFlight(
+  path: string,
+  visit: (origin: string, departureMs: number, delay: number) => void,
+): Promise<void> {
   const bytes = await readFile(path)
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
   const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) }
@@ -53,7 +56,8 @@ async function forEachFlight(path: string, visit: (origin: string, departureMs: 
       rowStart: first,
       rowEnd: last,
       onComplete: (rows: unknown[][]) => {
-        for (const [date, delay, origin] of rows) visit(String(origin), Number(date) + Number(delay) * MINUTE_MS, Number(delay))
+        for (const [date, delay, origin] of rows)
+          visit(String(origin), Number(date) + Number(delay) * MINUTE_MS, Number(delay))
       },
     })
     first = last

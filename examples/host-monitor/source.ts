@@ -1,6 +1,15 @@
 /** A source of your own in one file: samples of this machine's CPU and memory from node:os. */
 import { cpus, freemem, totalmem } from 'node:os'
-import type { EnumeratorContext, PollResult, ReaderContext, ReaderOutput, Source, SourceReader, SourceSplit, SplitEnumerator } from 'sluice'
+import type {
+  EnumeratorContext,
+  PollResult,
+  ReaderContext,
+  ReaderOutput,
+  Source,
+  SourceReader,
+  SourceSplit,
+  SplitEnumerator,
+} from 'sluice'
 
 export interface HostSample {
   readonly metric: 'cpu' | 'memory'
@@ -26,7 +35,11 @@ export function hostMetricsSource(options: HostMetricsOptions): Source<HostSampl
     kind: 'host-metrics',
     identity: null,
     boundedness: 'bounded',
-    createEnumerator: (context, restored) => new OneSplit(context, restored ?? [{ id: 'host', samplesLeft: Math.round((options.seconds * 1000) / options.sampleMs) }]),
+    createEnumerator: (context, restored) =>
+      new OneSplit(
+        context,
+        restored ?? [{ id: 'host', samplesLeft: Math.round((options.seconds * 1000) / options.sampleMs) }],
+      ),
     createReader: (context) => new HostReader(context, options.sampleMs),
   })
 }

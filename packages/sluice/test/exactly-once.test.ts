@@ -7,7 +7,12 @@ import { tempFolder } from './temp-folder.ts'
 const JOB = new URL('./jobs/numbered.ts', import.meta.url)
 const COUNT = 40_000
 /** Fast restarts, and a rate that leaves room for several checkpoints before the input is over. */
-const OPTIONS = { 'restart.strategy': 'fixed-delay', 'restart.attemptsMax': '5', 'restart.delay': '10ms', 'checkpoint.interval': '50ms' } as const
+const OPTIONS = {
+  'restart.strategy': 'fixed-delay',
+  'restart.attemptsMax': '5',
+  'restart.delay': '10ms',
+  'checkpoint.interval': '50ms',
+} as const
 const PACE = { count: String(COUNT), rate: '60000' }
 
 describe('whatever dies in the middle, the committed output is the same', () => {
@@ -38,7 +43,13 @@ describe('a job that was stopped goes on where it was', () => {
     const folder = tempFolder()
     const params = { ...PACE, output: `${folder}/out` }
     const stateDir = `${folder}/state`
-    const stopped = await runJob(JOB, { stateDir, parallelism: before, params, options: OPTIONS, onEvent: stopAfterCheckpoints(3) })
+    const stopped = await runJob(JOB, {
+      stateDir,
+      parallelism: before,
+      params,
+      options: OPTIONS,
+      onEvent: stopAfterCheckpoints(3),
+    })
     const resumed = await finishJob(JOB, { stateDir, parallelism: after, params, options: OPTIONS })
     expect([stopped.result.state, resumed.result.state]).toEqual(['stopped', 'finished'])
     const newest = stopped.eventsOf('checkpoint-completed').at(-1)?.checkpoint

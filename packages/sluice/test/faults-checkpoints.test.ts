@@ -24,7 +24,9 @@ describe('a damaged checkpoint', () => {
     const { eventsOf } = await finishJob(JOB, run)
     const [fellBack, ...further] = eventsOf('fell-back')
     expect([fellBack?.checkpoint, fellBack?.error.code, further]).toEqual([numberOf(newest), 'CKP1003', []])
-    expect(fellBack?.error.message).toContain(what === 'data' ? `${folder}/state/checkpoints/` : `checkpoint ${numberOf(newest)}`)
+    expect(fellBack?.error.message).toContain(
+      what === 'data' ? `${folder}/state/checkpoints/` : `checkpoint ${numberOf(newest)}`,
+    )
     expect(eventsOf('restored').map(({ checkpoint }) => checkpoint)).toEqual([numberOf(manifests.at(-2) ?? '')])
     expect(await numberedSummary(`${folder}/out`, COUNT)).toEqual(WHOLE)
   })
@@ -60,7 +62,7 @@ interface StateFiles {
   /** Oldest first. */
   readonly manifests: readonly string[]
   /** Data files of the checkpoint of a manifest. */
-  dataOf(manifest: string): readonly string[]
+  readonly dataOf: (manifest: string) => readonly string[]
 }
 
 async function stateFiles(root: string): Promise<StateFiles> {
@@ -93,5 +95,12 @@ async function empty(path: string): Promise<void> {
 /** Every file with a digest of its content; leader epochs apart, of which each start takes a new one. */
 async function contentsOf(folder: string): Promise<readonly string[]> {
   const paths = (await filesBelow(folder)).filter((path) => !path.includes('/epochs/'))
-  return Promise.all(paths.map(async (path) => `${path} ${createHash('sha256').update(await readFile(join(folder, path))).digest('hex')}`))
+  return Promise.all(
+    paths.map(
+      async (path) =>
+        `${path} ${createHash('sha256')
+          .update(await readFile(join(folder, path)))
+          .digest('hex')}`,
+    ),
+  )
 }

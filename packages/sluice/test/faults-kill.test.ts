@@ -26,22 +26,32 @@ interface ProcessRun {
   readonly resumedFrom: number | undefined
 }
 
-test.each([1, 2])('a process that is killed with SIGKILL twice in the middle goes on from its checkpoints and commits the same output (parallelism %i)', async (parallelism) => {
-  const folder = tempFolder()
-  const runs = [await runKilled(folder, parallelism, 3), await runKilled(folder, parallelism, 2), await runKilled(folder, parallelism, undefined)]
-  const [first, second, last] = runs
-  expect(runs.map(({ signal }) => signal)).toEqual(['SIGKILL', 'SIGKILL', null])
-  expect(first?.resumedFrom).toBeUndefined()
-  expect(second?.resumedFrom).toBeGreaterThanOrEqual(newestOf(first))
-  expect(last?.resumedFrom).toBeGreaterThanOrEqual(newestOf(second))
-  expect(last?.exitCode).toBe(0)
-  expect(last?.lines.at(-1)).toMatchObject({ type: 'result', state: 'finished' })
-  expect(await numberedSummary(`${folder}/out`, COUNT)).toEqual(WHOLE)
-})
+test.each([1, 2])(
+  'a process that is killed with SIGKILL twice in the middle goes on from its checkpoints and commits the same output (parallelism %i)',
+  async (parallelism) => {
+    const folder = tempFolder()
+    const runs = [
+      await runKilled(folder, parallelism, 3),
+      await runKilled(folder, parallelism, 2),
+      await runKilled(folder, parallelism, undefined),
+    ]
+    const [first, second, last] = runs
+    expect(runs.map(({ signal }) => signal)).toEqual(['SIGKILL', 'SIGKILL', null])
+    expect(first?.resumedFrom).toBeUndefined()
+    expect(second?.resumedFrom).toBeGreaterThanOrEqual(newestOf(first))
+    expect(last?.resumedFrom).toBeGreaterThanOrEqual(newestOf(second))
+    expect(last?.exitCode).toBe(0)
+    expect(last?.lines.at(-1)).toMatchObject({ type: 'result', state: 'finished' })
+    expect(await numberedSummary(`${folder}/out`, COUNT)).toEqual(WHOLE)
+  },
+)
 
 /** Newest checkpoint that a run told of. */
 function newestOf(run: ProcessRun | undefined): number {
-  return Math.max(0, ...(run?.lines ?? []).map(({ type, checkpoint }) => (type === 'checkpoint-completed' ? (checkpoint ?? 0) : 0)))
+  return Math.max(
+    0,
+    ...(run?.lines ?? []).map(({ type, checkpoint }) => (type === 'checkpoint-completed' ? (checkpoint ?? 0) : 0)),
+  )
 }
 
 /** @param killAt number of the completed checkpoint in this run at which it is killed */
@@ -61,7 +71,15 @@ async function runKilled(folder: string, parallelism: number, killAt: number | u
 
 function startProcess(folder: string, parallelism: number): ChildProcess {
   const params = { output: join(folder, 'out'), count: String(COUNT), rate: String(RATE) }
-  const words = ['run', join(PACKAGE, 'test/jobs/numbered.ts'), '--json', '--parallelism', String(parallelism), '--state-dir', join(folder, 'state')]
+  const words = [
+    'run',
+    join(PACKAGE, 'test/jobs/numbered.ts'),
+    '--json',
+    '--parallelism',
+    String(parallelism),
+    '--state-dir',
+    join(folder, 'state'),
+  ]
   for (const [name, value] of Object.entries(params)) words.push('--param', `${name}=${value}`)
   return spawn(process.execPath, [join(PACKAGE, 'bin/sluice.js'), ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
 }

@@ -9,18 +9,28 @@ const GOOD_LINES = 500
 const BAD_LINES = 20
 const NO_RESTART = { 'restart.strategy': 'none' } as const
 
-type Mistake = 'function-in-record' | 'instance-in-state' | 'throw-in-map' | 'throw-in-process'
+type Mistake =
+  | 'function-in-record'
+  | 'instance-in-state'
+  | `throw-in-${'timestamp' | 'map' | 'key' | 'process' | 'format'}`
 
 describe('the error of a job whose code does what it must not', () => {
   test.each([
-    ['throw-in-map', 'itemize', 'the map function of operator "itemize" threw: a bad line'],
-    ['throw-in-process', 'baskets', 'operator "baskets" threw: a bad item'],
-  ] as const)('names operator, subtask and record when a function throws (%s)', async (mistake, operator, words) => {
-    const { error } = await failingRun(mistake, 1)
-    expect(error.message).toContain(words)
-    expect(error.context).toMatchObject({ operator, subtask: 0 })
-    expect(error.cause).toContain('jobs/refused-values.ts')
-  })
+    ['throw-in-timestamp', 'lines', 1, 'withTimestamp() threw: no bad 0'],
+    ['throw-in-map', 'itemize', 1, 'the map function of operator "itemize" threw: no bad 0'],
+    ['throw-in-key', 'baskets', 1, 'the keyBy function of operator "baskets" threw: no bad 0'],
+    ['throw-in-key', 'baskets', 2, 'the keyBy function of operator "baskets" threw: no bad 0'],
+    ['throw-in-process', 'baskets', 1, 'the onRecord function of operator "baskets" threw: no bad 0'],
+    ['throw-in-format', 'out', 1, 'the sink of operator "text-files" threw: no bad 0'],
+  ] as const)(
+    'names operator and line of code when a function throws (%s, operator %s, parallelism %i)',
+    async (mistake, operator, parallelism, words) => {
+      const { error } = await failingRun(mistake, parallelism)
+      expect(error.message).toContain(words)
+      expect(error.context).toMatchObject({ operator, subtask: expect.any(Number) })
+      expect(error.cause).toContain('jobs/refused-values.ts')
+    },
+  )
 
   test('names file and byte offset of the record when a function throws in the task of the source', async () => {
     const { error, badOffset, result } = await failingRun('throw-in-map', 1)
@@ -46,7 +56,11 @@ describe('the error of a job whose code does what it must not', () => {
 })
 
 test('a record that fails every time is called a crash loop when the restarts are used up', async () => {
-  const { result, eventsOf } = await failingRun('throw-in-map', 1, { 'restart.strategy': 'fixed-delay', 'restart.attemptsMax': '2', 'restart.delay': '1ms' })
+  const { result, eventsOf } = await failingRun('throw-in-map', 1, {
+    'restart.strategy': 'fixed-delay',
+    'restart.attemptsMax': '2',
+    'restart.delay': '1ms',
+  })
   expect([result.restartCount, eventsOf('failed').length]).toEqual([2, 3])
   expect(result.error?.code).toBe('JOB1003')
   expect(result.error?.message).toContain('the last 3 failures were all at the same record')
@@ -54,12 +68,16 @@ test('a record that fails every time is called a crash loop when the restarts ar
 
 test('a graph that is another one in every build is refused, and nothing is started or left behind', async () => {
   const folder = tempFolder()
-  const { result, printed } = await runJob(new URL('./jobs/unsteady-graph.ts', import.meta.url), { stateDir: `${folder}/state` })
+  const { result, printed } = await runJob(new URL('./jobs/unsteady-graph.ts', import.meta.url), {
+    stateDir: `${folder}/state`,
+  })
   expect([result.state, result.restartCount, printed]).toEqual(['failed', 0, []])
   const [failure] = result.failures
   expect(failure?.error.code).toBe('JOB1007')
   expect(result.error?.message).toContain('the same graph every time')
-  expect((await filesBelow(`${folder}/state`)).filter((path) => path.includes('manifest') || path.includes('chk-'))).toEqual([])
+  expect(
+    (await filesBelow(`${folder}/state`)).filter((path) => path.includes('manifest') || path.includes('chk-')),
+  ).toEqual([])
 })
 
 interface FailingRun extends FinishedJob {
@@ -69,7 +87,11 @@ interface FailingRun extends FinishedJob {
 }
 
 /** Runs the job of mistakes over lines of which the last ones are bad; it must fail, and nothing of a failed attempt be visible. */
-async function failingRun(mistake: Mistake, parallelism: number, options: Readonly<Record<string, string>> = NO_RESTART): Promise<FailingRun> {
+async function failingRun(
+  mistake: Mistake,
+  parallelism: number,
+  options: Readonly<Record<string, string>> = NO_RESTART,
+): Promise<FailingRun> {
   const folder = tempFolder()
   const good = Array.from({ length: GOOD_LINES }, (_, index) => `good ${index}\n`).join('')
   const bad = Array.from({ length: BAD_LINES }, (_, index) => `bad ${index}\n`).join('')

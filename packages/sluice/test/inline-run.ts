@@ -34,7 +34,10 @@ export interface InlineRun {
 }
 
 /** Reads 2,000 records a second, with a checkpoint every second. */
-export async function startInline(disk: Disk, options: Readonly<Partial<Record<OptionKey, string>>> = {}): Promise<InlineRun> {
+export async function startInline(
+  disk: Disk,
+  options: Readonly<Partial<Record<OptionKey, string>>> = {},
+): Promise<InlineRun> {
   const env = createManualEnv({ disk })
   const logical = numberedJob().build({})
   const values = { parallelism: String(SLOTS), 'restart.backoff.jitter': '0', ...options }
@@ -43,22 +46,41 @@ export async function startInline(disk: Disk, options: Readonly<Partial<Record<O
   await disk.makeDirectory(STATE)
   const storeOn = (on: Disk): DirectoryStore => new DirectoryStore({ disk: on, root: STATE, random: env.random })
   const store = storeOn(disk)
-  const slots = createInlineSlots({ env, graph, slotCount: SLOTS, settings: slotSettingsOf(resolved), storage: (world) => storeOn(world.disk) })
+  const slots = createInlineSlots({
+    env,
+    graph,
+    slotCount: SLOTS,
+    settings: slotSettingsOf(resolved),
+    storage: (world) => storeOn(world.disk),
+  })
   const events: JobEvent[] = []
   const epoch = await store.claimEpoch()
-  const master = createJobMaster({ graph, options: resolved, env, store, slots, params: {}, epoch, listener: (event) => void events.push(event) })
+  const master = createJobMaster({
+    graph,
+    options: resolved,
+    env,
+    store,
+    slots,
+    params: {},
+    epoch,
+    listener: (event) => void events.push(event),
+  })
   master.start()
   return { env, master, events, toEnd: () => toEnd(env, master) }
 }
 
 /** Lines beyond the first of the same key and number are `repeated`. */
-export async function committedNumbers(disk: MemoryDisk): Promise<{ readonly lost: number; readonly repeated: number; readonly leftovers: readonly string[] }> {
+export async function committedNumbers(
+  disk: MemoryDisk,
+): Promise<{ readonly lost: number; readonly repeated: number; readonly leftovers: readonly string[] }> {
   const paths = disk.files().filter((path) => path.startsWith(`${OUTPUT}/`))
   const visible = paths.filter((path) => path.lastIndexOf('/') === OUTPUT.length)
   const texts = await Promise.all(visible.map(async (path) => new TextDecoder().decode(await disk.read(path))))
   const lines = texts.flatMap((text) => text.split('\n').slice(0, -1))
   const seen = new Set(lines)
-  const expected = Array.from({ length: COUNT }, (_, index) => JSON.stringify({ key: index % KEYS, n: Math.floor(index / KEYS) + 1 }))
+  const expected = Array.from({ length: COUNT }, (_, index) =>
+    JSON.stringify({ key: index % KEYS, n: Math.floor(index / KEYS) + 1 }),
+  )
   return {
     lost: expected.filter((line) => !seen.has(line)).length,
     repeated: lines.length - seen.size,
@@ -70,7 +92,11 @@ function numberedJob() {
   return defineJob('numbered', (env) => {
     env.enableCheckpointing('1s')
     env
-      .fromSource(datagenSource({ generate: (index) => index, count: COUNT, splits: 4 }), WatermarkStrategy.noWatermarks(), { uid: 'numbers', rateLimit: 2000 })
+      .fromSource(
+        datagenSource({ generate: (index) => index, count: COUNT, splits: 4 }),
+        WatermarkStrategy.noWatermarks(),
+        { uid: 'numbers', rateLimit: 2000 },
+      )
       .keyBy((index) => index % KEYS)
       .process({
         state: { n: valueState<number>('n', 0) },

@@ -14,7 +14,9 @@ export const WHOLE: NumberedSummary = { lost: 0, repeated: 0, leftovers: [] }
 
 export async function numberedSummary(folder: string, count: number): Promise<NumberedSummary> {
   const { lines, leftovers } = await committedOutput(folder)
-  const expected = new Set(Array.from({ length: count }, (_, index) => JSON.stringify({ key: index % KEYS, n: Math.floor(index / KEYS) + 1 })))
+  const expected = new Set(
+    Array.from({ length: count }, (_, index) => JSON.stringify({ key: index % KEYS, n: Math.floor(index / KEYS) + 1 })),
+  )
   let repeated = 0
   let unknown = 0
   const seen = new Set<string>()

@@ -23,7 +23,7 @@ export interface FinishedJob {
   readonly events: readonly JobEvent[]
   /** Lines of print sinks. */
   readonly printed: readonly string[]
-  eventsOf<K extends JobEvent['kind']>(kind: K): readonly EventOfKind<K>[]
+  readonly eventsOf: <K extends JobEvent['kind']>(kind: K) => readonly EventOfKind<K>[]
 }
 
 /**
@@ -51,7 +51,12 @@ export async function runJob(job: string | URL | JobDefinition, options: RunJobO
   })
   started.resolve(client)
   const result = await client.result
-  return { result, events, printed, eventsOf: (kind) => events.filter((event): event is EventOfKind<typeof kind> => event.kind === kind) }
+  return {
+    result,
+    events,
+    printed,
+    eventsOf: (kind) => events.filter((event): event is EventOfKind<typeof kind> => event.kind === kind),
+  }
 }
 
 /** As `runJob`, and the job has to finish. */

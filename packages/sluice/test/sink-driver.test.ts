@@ -9,6 +9,10 @@ import { Feed, slotBench } from './slot-bench.ts'
 class SlowSink {
   readonly cuts = new Map<number, Deferred<WriterSnapshot<string, never>>>()
   readonly committed: string[] = []
+  /** What each call of the committer got. */
+  readonly commits: (readonly string[])[] = []
+  /** The commit under way waits for it. */
+  gate: Promise<void> = Promise.resolve()
 
   durable(checkpoint: number): void {
     this.cuts.get(checkpoint)?.resolve({ committables: [`file-${checkpoint}`], states: [] })
@@ -29,7 +33,13 @@ class SlowSink {
         },
         close: async () => {},
       }),
-      createCommitter: () => ({ commit: async (files) => void this.committed.push(...files) }),
+      createCommitter: () => ({
+        commit: async (files) => {
+          this.commits.push(files)
+          await this.gate
+          this.committed.push(...files)
+        },
+      }),
     }
   }
 }
@@ -46,7 +56,9 @@ function committablesOf(bench: Bench, checkpoint: number): unknown[] {
   const operators = bench.snapshots(checkpoint).flatMap((snapshot) => snapshot.operators)
   const state = operators.find(({ uid }) => uid === 'out')?.operatorState
   const lists = state === undefined ? [] : (bytesToValue(state) as OperatorStateItems)
-  return (lists.find(({ name }) => name === COMMITTABLES_STATE)?.items ?? []).map((item) => (item as PendingCommittable).committable)
+  return (lists.find(({ name }) => name === COMMITTABLES_STATE)?.items ?? []).map(
+    (item) => (item as PendingCommittable).committable,
+  )
 }
 
 test('what an aborted checkpoint was still writing is in the state of the next one', async () => {
@@ -120,4 +132,28 @@ test('committables stay in every checkpoint until they are committed', async () 
   slow.durable(3)
   await bench.env.settle()
   expect(committablesOf(bench, 3)).toEqual(['file-3'])
+})
+
+test('checkpoints that complete during a commit are committed together behind it', async () => {
+  const slow = new SlowSink()
+  const bench = benchOf(slow)
+  await bench.deploy()
+  await bench.assign()
+  const gate = deferred<void>()
+  slow.gate = gate.promise
+  for (const checkpoint of [1, 2, 3]) {
+    await bench.send('trigger', checkpoint)
+    slow.durable(checkpoint)
+    await bench.env.settle()
+    await bench.send('complete', checkpoint)
+  }
+  expect(slow.commits).toEqual([['file-1']])
+  gate.resolve()
+  await bench.env.settle()
+  expect(slow.commits).toEqual([['file-1'], ['file-2', 'file-3']])
+  expect(
+    bench.sent.flatMap((message) =>
+      message.kind === 'committed' && message.vertex === bench.graph.vertices.at(-1)?.id ? [message.checkpoint] : [],
+    ),
+  ).toEqual([1, 2, 3])
 })

@@ -15,7 +15,10 @@ export function tempFolder(): string {
 /** Paths of all files below a folder, relative to it, sorted. */
 export async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true })
-  return entries.filter((entry) => entry.isFile()).map((entry) => relative(folder, join(entry.parentPath, entry.name))).sort()
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort()
 }
 
 export interface Output {
@@ -30,8 +33,9 @@ export async function committedOutput(folder: string): Promise<Output> {
   const lines: string[] = []
   const leftovers: string[] = []
   for (const path of await filesBelow(folder)) {
-    if (!path.includes('/')) for (const line of await linesOf(join(folder, path))) lines.push(line)
-    else if (path.includes('.in-progress/') && basename(path) !== 'run') leftovers.push(path)
+    if (path.includes('.in-progress/') && basename(path) !== 'run') leftovers.push(path)
+    if (path.includes('/')) continue
+    for (const line of await linesOf(join(folder, path))) lines.push(line)
   }
   return { lines: lines.sort(), leftovers }
 }

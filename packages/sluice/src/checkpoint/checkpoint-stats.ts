@@ -1,6 +1,6 @@
 import type { EngineError } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
-import type { CheckpointReport, CheckpointSummary } from './checkpoint-protocol.ts'
+import type { AbortReason, CheckpointReport, CheckpointSummary } from './checkpoint-protocol.ts'
 
 /** Counts since the job started, and what happened last. */
 export interface CheckpointStats {
@@ -18,6 +18,9 @@ interface FailedCheckpoint {
   readonly error: EngineError
 }
 
+/** Given up because something else came first, the end of the job among others: nothing went wrong with the checkpoint. */
+const ENDED_UNHARMED: ReadonlySet<AbortReason> = new Set(['suspended', 'subsumed'])
+
 export const NO_CHECKPOINTS: CheckpointStats = Object.freeze({
   triggered: 0,
   completed: 0,
@@ -34,6 +37,7 @@ export function countReport(stats: CheckpointStats, report: CheckpointReport): C
     case 'completed':
       return { ...stats, completed: stats.completed + 1, lastCompleted: report.summary }
     case 'failed':
+      if (ENDED_UNHARMED.has(report.reason)) return stats
       return { ...stats, failed: stats.failed + 1, lastFailed: { checkpoint: report.checkpoint, error: report.error } }
     case 'ignored':
       return { ...stats, ignored: stats.ignored + 1 }

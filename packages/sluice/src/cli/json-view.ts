@@ -34,7 +34,7 @@ export class JsonView implements RunView {
   onEvent(event: JobEvent): void {
     this.#meter.onEvent(event, this.#options.clock.monotonicMs())
     const { kind, ...fields } = event
-    this.#write(kind, fields)
+    this.#write(kind, { ...fields, ...errorFields(event) })
   }
 
   onProgress(status: JobStatus): void {
@@ -96,6 +96,12 @@ export class JsonView implements RunView {
       JSON.stringify({ type, at: new Date(this.#options.clock.wallMs()).toISOString(), ...fields }),
     )
   }
+}
+
+/** Errors of events in the one shape that all errors have in JSON. */
+function errorFields(event: JobEvent): object {
+  if ('failure' in event) return { failure: { ...event.failure, error: errorValue(event.failure.error) } }
+  return 'error' in event && event.error !== undefined ? { error: errorValue(event.error) } : {}
 }
 
 function errorValue(error: ErrorData): object {

@@ -1,16 +1,18 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { isAbsolute, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { EngineError } from '../base/errors.ts'
 
-/** A path or address as an address. @throws JOB1001 when there is no such file */
+/** A path or address as an address. @throws JOB1001 when it is no file */
 export function jobModuleUrl(job: string | URL): string {
   const url = typeof job === 'string' && !job.startsWith('file:') ? pathToFileURL(resolve(job)) : new URL(job)
   const path = fileURLToPath(url)
-  if (existsSync(path)) return url.href
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found !== undefined && !found.isDirectory()) return url.href
+  const what = found === undefined ? `there is no file ${shownPath(path)}` : `${shownPath(path)} is a directory`
   throw new EngineError(
     'JOB1001',
-    `there is no file ${shownPath(path)}. Nothing was started. Give the path of a job module, e.g. sluice run job.ts`,
+    `${what}. Nothing was started. Give the path of a job module, e.g. sluice run job.ts`,
     { context: { path } },
   )
 }

@@ -1,7 +1,7 @@
 /** From the address of a job module to the graph that runs: the same in the main thread and in every slot thread. */
 import { fileURLToPath } from 'node:url'
 import { asJobDefinition, optionLayerOf, type JobDefinition } from '../api/define-job.ts'
-import { EngineError, asEngineError, messageOf } from '../base/errors.ts'
+import { EngineError, messageOf } from '../base/errors.ts'
 import type { OptionLayer } from '../config/option-layers.ts'
 import type { ResolvedOptions } from '../config/options.ts'
 import type { RawParams } from '../config/param.ts'
@@ -37,7 +37,11 @@ function buildGraph(job: JobDefinition, params: RawParams): LogicalGraph {
     return job.build(params)
   } catch (thrown) {
     const what = `the build function of job "${job.name}" threw`
-    throw asEngineError(thrown, 'JOB1001', what, { job: job.name })
+    if (thrown instanceof EngineError) throw thrown.within({ job: job.name })
+    throw new EngineError('JOB1001', `${what}: ${messageOf(thrown)}. Nothing was started. Correct the job module.`, {
+      context: { job: job.name },
+      cause: thrown,
+    })
   }
 }
 

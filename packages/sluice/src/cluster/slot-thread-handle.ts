@@ -74,10 +74,7 @@ export class SlotThread {
     this.ready = new Promise((resolve, reject) => void (this.#settleReady = { resolve, reject }))
     this.ready.catch(nobodyWaits)
     const workerData: ThreadData = { slot, origin, vitals }
-    const resourceLimits = {
-      maxOldGenerationSizeMb: Math.ceil(heapLimit.bytes / BYTES_PER_MB),
-      ...(process.env['YG'] === undefined ? {} : { maxYoungGenerationSizeMb: Number(process.env['YG']) }),
-    }
+    const resourceLimits = { maxOldGenerationSizeMb: Math.ceil(heapLimit.bytes / BYTES_PER_MB) }
     this.#worker = new Worker(new URL('./slot-thread.ts', import.meta.url), {
       workerData,
       resourceLimits,

@@ -22,7 +22,9 @@ export class LocalChannel implements OutputChannel, InputChannel {
   sendBatch(batch: RecordBatch): void {
     if (this.#isClosed) return
     this.#waitingBatches++
-    assert(this.#waitingBatches <= this.#credits + BATCHES_OVERDRAFT_MAX, 'a channel was overdrawn without pause', { batches: this.#waitingBatches })
+    assert(this.#waitingBatches <= this.#credits + BATCHES_OVERDRAFT_MAX, 'a channel was overdrawn without pause', {
+      batches: this.#waitingBatches,
+    })
     if (!this.#isBlocked && this.#waitingBatches >= this.#credits) {
       this.#isBlocked = true
       this.#pressure.block()

@@ -32,16 +32,21 @@ function writersOf(count: number): { channels: Recorder[]; writers: BatchWriter[
 
 test('records of one key go to the subtask that owns the key group', () => {
   fc.assert(
-    fc.property(fc.array(fc.oneof(fc.string(), fc.integer(), fc.boolean())), fc.integer({ min: 2, max: 8 }), (keys, parallelism) => {
-      const { channels, writers } = writersOf(parallelism)
-      const output = new HashOutput(writers, (value) => value, 128, 'sums')
-      for (const key of keys) output.onRecord(key, 0)
-      output.flush()
-      channels.forEach((channel, index) => {
-        for (const key of channel.values) expect(operatorIndexOf(keyGroupOf(key as string, 128), 128, parallelism)).toBe(index)
-      })
-      expect(channels.flatMap((channel) => channel.values)).toHaveLength(keys.length)
-    }),
+    fc.property(
+      fc.array(fc.oneof(fc.string(), fc.integer(), fc.boolean())),
+      fc.integer({ min: 2, max: 8 }),
+      (keys, parallelism) => {
+        const { channels, writers } = writersOf(parallelism)
+        const output = new HashOutput(writers, (value) => value, 128, 'sums')
+        for (const key of keys) output.onRecord(key, 0)
+        output.flush()
+        channels.forEach((channel, index) => {
+          for (const key of channel.values)
+            expect(operatorIndexOf(keyGroupOf(key as string, 128), 128, parallelism)).toBe(index)
+        })
+        expect(channels.flatMap((channel) => channel.values)).toHaveLength(keys.length)
+      },
+    ),
   )
 })
 

@@ -82,12 +82,19 @@ export class HashOutput extends WriterSet {
   readonly #consumerOf: Uint16Array
 
   /** @param consumer uid of the keyed operator behind the edge */
-  constructor(writers: readonly BatchWriter[], keySelector: (value: unknown) => unknown, maxParallelism: number, consumer: string) {
+  constructor(
+    writers: readonly BatchWriter[],
+    keySelector: (value: unknown) => unknown,
+    maxParallelism: number,
+    consumer: string,
+  ) {
     super(writers)
     this.#consumer = consumer
     this.#keySelector = keySelector
     this.#maxParallelism = maxParallelism
-    this.#consumerOf = Uint16Array.from({ length: maxParallelism }, (_, keyGroup) => operatorIndexOf(keyGroup, maxParallelism, writers.length))
+    this.#consumerOf = Uint16Array.from({ length: maxParallelism }, (_, keyGroup) =>
+      operatorIndexOf(keyGroup, maxParallelism, writers.length),
+    )
   }
 
   onRecord(value: unknown, timestamp: number): void {

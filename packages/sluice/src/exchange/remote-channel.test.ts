@@ -48,7 +48,8 @@ describe('remote channel', () => {
 
   test('a record that cannot be encoded is refused with the path to the field', () => {
     const output = new RemoteOutputChannel(0, new TestLink(), 8, new OutputPressure(() => {}), 'numbers')
-    const send = (): void => output.sendBatch({ kind: 'records', values: [{ user: { notify: () => {} } }], timestamps: [0] })
+    const send = (): void =>
+      output.sendBatch({ kind: 'records', values: [{ user: { notify: () => {} } }], timestamps: [0] })
     expect(send).toThrow(EngineError)
     expect(send).toThrow(/user\.notify/)
   })

@@ -1,6 +1,6 @@
 /** Failures of a job: the bounded history, which ones no restart repairs, crash loops, the last message of a failed job. Pure. */
 import { ERROR_CODES } from '../base/error-codes.ts'
-import { type ErrorData, formatError } from '../base/errors.ts'
+import type { ErrorData } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
 import type { CrashLoop, FailureRecord } from './job-events.ts'
 import type { JobCore } from './job-state.ts'
@@ -49,19 +49,25 @@ export function giveUpError(core: JobCore, reason: GiveUpReason): ErrorData {
   const error = failure?.error ?? { code: 'INT1001', message: 'no failure was noted', context: {} }
   if (reason === 'not-started') return error // it speaks for itself
   const why = reason === 'budget' ? budgetWords(core) : 'no restart can repair that'
-  const what = `job "${core.facts.jobName}" failed for good${placeWords(failure)}: ${formatError(error)}`
+  const what = `job "${core.facts.jobName}" failed for good${placeWords(failure)}: [${error.code}] ${error.message}`
   return {
     code: 'JOB1003',
     message: `${what}\nIt was not restarted: ${why}${loopWords(core)}.\n${stateWords(core)}`,
     context: { ...error.context, job: core.facts.jobName },
-    ...(error.stack === undefined ? {} : { cause: error.stack }),
+    ...causeOf(error),
   }
+}
+
+/** Where it began: what a user function threw says more than where that was noticed. */
+function causeOf({ cause, stack }: ErrorData): Pick<ErrorData, 'cause'> {
+  const origin = cause ?? stack
+  return origin === undefined ? {} : { cause: origin }
 }
 
 function budgetWords(core: JobCore): string {
   const { strategy } = core.facts.restart
   if (strategy === 'none') return 'the restart strategy is none'
-  return `its restart strategy, ${strategy}, allows no more after ${core.restartCount} restarts`
+  return `its restart strategy, ${strategy}, allows no more after ${core.restartCount} ${core.restartCount === 1 ? 'restart' : 'restarts'}`
 }
 
 function placeWords(failure: FailureRecord | undefined): string {
@@ -70,7 +76,7 @@ function placeWords(failure: FailureRecord | undefined): string {
   const record = failure?.error.context.record
   const where =
     operator === undefined ? '' : ` in operator "${operator}"${subtask === undefined ? '' : `, subtask ${subtask}`}`
-  return record === undefined ? where : `${where} at ${record}`
+  return record === undefined ? where : `${where}, at record ${record}`
 }
 
 function loopWords(core: JobCore): string {

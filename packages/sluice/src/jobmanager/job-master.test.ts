@@ -275,8 +275,8 @@ describe('a job that fails', () => {
     expect([state, error?.code, failures.length]).toEqual(['failed', 'JOB1003', 2])
     expect(error?.message).toBe(
       [
-        'job "orders" failed for good in operator "numbers", subtask 1 at numbers item 6: [TSK1001] map threw: 7 is unlucky (operator "numbers", subtask 1, record "numbers item 6")',
-        'It was not restarted: its restart strategy, fixed-delay, allows no more after 1 restarts; the last 2 failures were all at the same record, numbers item 6, so restarting does not get past it.',
+        'job "orders" failed for good in operator "numbers", subtask 1, at record numbers item 6: [TSK1001] map threw: 7 is unlucky',
+        'It was not restarted: its restart strategy, fixed-delay, allows no more after 1 restart; the last 2 failures were all at the same record, numbers item 6, so restarting does not get past it.',
         'The failed attempt had started from checkpoint 1. All completed checkpoints are kept: repair the cause and run the job again with the same state directory, and it resumes from the latest one.',
       ].join('\n'),
     )

@@ -51,6 +51,10 @@ class AlignedWindows<T, A> implements KeyedLogic {
   readonly #late: LateRecords
   /** Accumulators of the current key by number of the window, which is small where a start is not: window n starts at offset + n * slide. */
   readonly #windows: MapState<number, A>
+  /** The window of a recent record, where no record is in two: most are in the same one, and then nothing has to be computed. */
+  #recentIndex = 0
+  #recentStart = Number.POSITIVE_INFINITY
+  #recentEnd = Number.NEGATIVE_INFINITY
 
   constructor(
     definition: WindowFunctions<T, A>,
@@ -72,12 +76,10 @@ class AlignedWindows<T, A> implements KeyedLogic {
     const { context, keyed, clock } = this.#runtime
     checkTimestamp(context.info, timestamp)
     const key = selectKey(this.#keySelector, value, context.info)
-    // a window of the record still takes it when it starts behind this moment (V3)
-    const openBehind = Math.max(timestamp, clock.watermark - this.#latenessMs + 1) - this.#sizeMs
-    let index = windowIndex(timestamp, this.#offsetMs, this.#slideMs)
-    if (this.#startOf(index) <= openBehind) return this.#onNoWindow(value, timestamp)
-    keyed.setCurrentKey(key)
-    for (; this.#startOf(index) > openBehind; index--) this.#add(key, index, value)
+    if (timestamp >= this.#recentStart && timestamp < this.#recentEnd && clock.watermark < this.#recentEnd - 1) {
+      keyed.setCurrentKey(key)
+      this.#accumulate(this.#recentIndex, value)
+    } else this.#addToWindows(key, value, timestamp)
   }
 
   onEventTimer(timestampMs: number, key: Key, namespace: TimerNamespace): void {
@@ -89,19 +91,42 @@ class AlignedWindows<T, A> implements KeyedLogic {
 
   onProcessingTimer(): void {}
 
+  #addToWindows(key: Key, value: T, timestamp: number): void {
+    const { keyed, clock } = this.#runtime
+    // a window of the record still takes it when it starts behind this moment (V3)
+    const openBehind = Math.max(timestamp, clock.watermark - this.#latenessMs + 1) - this.#sizeMs
+    let index = windowIndex(timestamp, this.#offsetMs, this.#slideMs)
+    if (this.#startOf(index) <= openBehind) return this.#onNoWindow(value, timestamp)
+    if (this.#slideMs >= this.#sizeMs) this.#remember(index)
+    keyed.setCurrentKey(key)
+    for (; this.#startOf(index) > openBehind; index--) this.#add(key, index, value)
+  }
+
+  #remember(index: number): void {
+    this.#recentIndex = index
+    this.#recentStart = this.#startOf(index)
+    this.#recentEnd = this.#recentStart + this.#sizeMs
+  }
+
   #add(key: Key, index: number, value: T): void {
+    const accumulator = this.#accumulate(index, value)
+    if (this.#startOf(index) + this.#sizeMs - 1 <= this.#runtime.clock.watermark) this.#fire(key, index, accumulator) // V4
+  }
+
+  #accumulate(index: number, value: T): A {
     const windows = this.#windows
     const before = windows.get(index)
-    let accumulator: A
-    if (before === undefined) {
-      accumulator = this.#aggregation.first(value)
-      windows.put(index, accumulator)
-      this.#registerTimers(index)
-    } else {
-      accumulator = this.#aggregation.add(value, before)
-      if (accumulator !== before) windows.put(index, accumulator)
-    }
-    if (this.#startOf(index) + this.#sizeMs - 1 <= this.#runtime.clock.watermark) this.#fire(key, index, accumulator) // V4
+    if (before === undefined) return this.#begin(index, value)
+    const accumulator = this.#aggregation.add(value, before)
+    if (accumulator !== before) windows.put(index, accumulator)
+    return accumulator
+  }
+
+  #begin(index: number, value: T): A {
+    const accumulator = this.#aggregation.first(value)
+    this.#windows.put(index, accumulator)
+    this.#registerTimers(index)
+    return accumulator
   }
 
   /** V2 */

@@ -67,8 +67,9 @@ export class GateDriver implements TaskHead {
   recordPosition(): string | undefined {
     if (this.#batch === undefined) return undefined
     const timestamp = this.#batch.timestamps[this.#cursor]
-    const moment = timestamp === undefined || timestamp === NO_TIMESTAMP ? 'no timestamp' : timestamp
-    return `${preview(this.#batch.values[this.#cursor])} at ${moment}`
+    const moment =
+      timestamp === undefined || timestamp === NO_TIMESTAMP ? 'without timestamp' : `with timestamp ${timestamp}`
+    return `record ${preview(this.#batch.values[this.#cursor])} ${moment}`
   }
 
   onAborted(checkpoint: CheckpointId): void {
@@ -110,7 +111,9 @@ export class GateDriver implements TaskHead {
       case 'idleness':
         return this.#update(element.idle ? this.#combiner.onIdle(channel) : this.#combiner.onActive(channel))
       case 'barrier':
-        this.#apply(this.#aligner.apply({ kind: 'barrier', channel, checkpoint: element.checkpoint, mode: element.mode }))
+        this.#apply(
+          this.#aligner.apply({ kind: 'barrier', channel, checkpoint: element.checkpoint, mode: element.mode }),
+        )
         return 'progress'
       case 'cancel-barrier':
         this.#apply(this.#aligner.apply({ kind: 'cancel', channel, checkpoint: element.checkpoint }))
@@ -165,9 +168,13 @@ export class GateDriver implements TaskHead {
 function declineData(checkpoint: CheckpointId, reason: string, task: TaskEnvironment): ErrorData {
   const { vertex, subtask } = task
   return errorToData(
-    new EngineError('CKP1009', `checkpoint ${checkpoint} was given up by ${vertex.name} (${subtask + 1}/${vertex.parallelism}): ${reason}. The job goes on from its last completed checkpoint; the next checkpoint follows by itself`, {
-      context: { vertex: vertex.id, subtask, checkpoint },
-    }),
+    new EngineError(
+      'CKP1009',
+      `checkpoint ${checkpoint} was given up by ${vertex.name} (${subtask + 1}/${vertex.parallelism}): ${reason}. The job goes on from its last completed checkpoint; the next checkpoint follows by itself`,
+      {
+        context: { vertex: vertex.id, subtask, checkpoint },
+      },
+    ),
   )
 }
 
@@ -178,7 +185,9 @@ function preview(value: unknown): string {
 
 function textOf(value: unknown): string {
   try {
-    return JSON.stringify(value, (_name, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? String(value)
+    return (
+      JSON.stringify(value, (_name, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? String(value)
+    )
   } catch {
     return Object.prototype.toString.call(value) // cyclic, or with a toJSON that throws
   }

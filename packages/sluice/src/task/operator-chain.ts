@@ -122,7 +122,8 @@ export class OperatorChain {
         link.wakeAtMs = nowMs
         return 'more'
       }
-      if (link.operator.outputWatermark(link.inputWatermark) > link.outputWatermark) return this.#advanceFrom(index, turn)
+      if (link.operator.outputWatermark(link.inputWatermark) > link.outputWatermark)
+        return this.#advanceFrom(index, turn)
     }
     return 'done'
   }
@@ -158,7 +159,9 @@ export class OperatorChain {
   }
 
   #createLink(spec: ChainedOperator, index: number): ChainLinkState {
-    const parent = this.#task.vertex.operators.findIndex((candidate) => candidate.chained.some((link) => link.to === index))
+    const parent = this.#task.vertex.operators.findIndex((candidate) =>
+      candidate.chained.some((link) => link.to === index),
+    )
     return {
       spec,
       operator: this.#createOperator(spec),
@@ -173,21 +176,40 @@ export class OperatorChain {
   #createOperator(spec: ChainedOperator): Operator | undefined {
     if (spec.node.kind === 'source') return undefined
     if (spec.node.kind === 'operator') return spec.node.operator.create()
-    return new SinkOperator(spec.node.sink, { env: this.#task.env, incarnation: this.#task.incarnation, delivery: this.#task.settings.delivery })
+    return new SinkOperator(spec.node.sink, {
+      env: this.#task.env,
+      incarnation: this.#task.incarnation,
+      delivery: this.#task.settings.delivery,
+    })
   }
 
   #createBackend(spec: ChainedOperator): KeyedStateBackend | undefined {
     if (spec.node.kind !== 'operator' || !spec.node.operator.keyed) return undefined
     const { maxParallelism, parallelism } = this.#task.vertex
-    return createHeapBackend({ uid: spec.uid, maxParallelism, keyGroups: keyGroupRange(this.#task.subtask, maxParallelism, parallelism) })
+    return createHeapBackend({
+      uid: spec.uid,
+      maxParallelism,
+      keyGroups: keyGroupRange(this.#task.subtask, maxParallelism, parallelism),
+    })
   }
 
-  #contextOf(index: number, restored: RestoredOperatorState | undefined, fail: (error: unknown) => void): OperatorContext {
+  #contextOf(
+    index: number,
+    restored: RestoredOperatorState | undefined,
+    fail: (error: unknown) => void,
+  ): OperatorContext {
     const link = this.#link(index)
     const { vertex, subtask, attempt, env } = this.#task
     const uid = link.spec.uid
     return {
-      info: { uid, name: link.spec.node.name, subtask, parallelism: vertex.parallelism, maxParallelism: vertex.maxParallelism, attempt },
+      info: {
+        uid,
+        name: link.spec.node.name,
+        subtask,
+        parallelism: vertex.parallelism,
+        maxParallelism: vertex.maxParallelism,
+        attempt,
+      },
       output: this.#receiver(index, undefined),
       sideOutput: (tag) => this.#receiver(index, tag),
       keyed: link.keyed,
@@ -205,9 +227,15 @@ export class OperatorChain {
 
   #receiver(index: number, sideTag: string | undefined): RecordReceiver {
     const { spec } = this.#link(index)
-    const chained = spec.chained.filter((link) => link.sideTag === sideTag).map((link) => present(this.#link(link.to).operator, 'a chained operator'))
-    const edges = spec.outputs.filter((output) => this.#sideTagOf(output) === sideTag).map((output) => present(this.#task.outputs[output], 'an output edge'))
-    return receiverFor([...chained, ...edges], () => this.#counters.counter(spec.uid, sideTag === undefined ? 'discarded' : `discarded:${sideTag}`))
+    const chained = spec.chained
+      .filter((link) => link.sideTag === sideTag)
+      .map((link) => present(this.#link(link.to).operator, 'a chained operator'))
+    const edges = spec.outputs
+      .filter((output) => this.#sideTagOf(output) === sideTag)
+      .map((output) => present(this.#task.outputs[output], 'an output edge'))
+    return receiverFor([...chained, ...edges], () =>
+      this.#counters.counter(spec.uid, sideTag === undefined ? 'discarded' : `discarded:${sideTag}`),
+    )
   }
 
   #sideTagOf(output: number): string | undefined {
@@ -238,7 +266,8 @@ export class OperatorChain {
   #forward(link: ChainLinkState, watermark: number): void {
     if (watermark <= link.outputWatermark) return
     link.outputWatermark = watermark
-    for (const output of link.spec.outputs) this.#task.outputs[output]?.broadcast({ kind: 'watermark', timestamp: watermark })
+    for (const output of link.spec.outputs)
+      this.#task.outputs[output]?.broadcast({ kind: 'watermark', timestamp: watermark })
   }
 
   #link(index: number): ChainLinkState {

@@ -12,7 +12,16 @@
 import { assert, present } from '../base/assert.ts'
 import type { Env } from '../base/env.ts'
 import { asEngineError } from '../base/errors.ts'
-import { COMMITTABLES_STATE, WRITER_STATE, type Committer, type PendingCommittable, type Sink, type SinkContext, type SinkWriter, type WriterSnapshot } from '../connector/sink.ts'
+import {
+  COMMITTABLES_STATE,
+  WRITER_STATE,
+  type Committer,
+  type PendingCommittable,
+  type Sink,
+  type SinkContext,
+  type SinkWriter,
+  type WriterSnapshot,
+} from '../connector/sink.ts'
 import { BaseOperator } from '../operators/base-operator.ts'
 import type { Counter, OperatorContext } from '../operators/operator.ts'
 import { userError } from '../operators/user-error.ts'
@@ -38,6 +47,8 @@ export class SinkOperator extends BaseOperator {
   /** Cuts whose bytes are not durable yet. One that failed stays (W5). */
   readonly #cuts = new Set<Promise<Batch>>()
   #commits: Promise<void> = Promise.resolve()
+  /** Every checkpoint up to here is known to be restorable, or covered by one that is. */
+  #restorableUpTo = 0
   #isClosed = false
 
   constructor(sink: Sink<unknown>, runtime: SinkRuntime) {
@@ -89,7 +100,11 @@ export class SinkOperator extends BaseOperator {
     return this.#stateOf(before, [...earlier, this.#whenDurable(checkpoint, written)], written)
   }
 
-  async #stateOf(before: readonly Batch[], cuts: readonly Promise<Batch>[], written: Promise<WriterSnapshot<unknown, unknown>>): Promise<OperatorStateItems> {
+  async #stateOf(
+    before: readonly Batch[],
+    cuts: readonly Promise<Batch>[],
+    written: Promise<WriterSnapshot<unknown, unknown>>,
+  ): Promise<OperatorStateItems> {
     const batches = [...before, ...(await Promise.all(cuts))]
     return [
       { name: COMMITTABLES_STATE, mode: 'split', items: batches.flatMap(toItems) },
@@ -132,13 +147,15 @@ export class SinkOperator extends BaseOperator {
   }
 
   #commitUpTo(checkpoint: number): Promise<void> {
-    this.#commits = this.#commits.then(() => this.#commitNow(checkpoint))
+    this.#restorableUpTo = Math.max(this.#restorableUpTo, checkpoint)
+    this.#commits = this.#commits.then(() => this.#commitNow())
     this.#commits.catch((error: unknown) => this.#failCommit(error))
     return this.#commits
   }
 
-  async #commitNow(checkpoint: number): Promise<void> {
-    const due = this.#pending.filter((batch) => batch.checkpoint <= checkpoint)
+  /** Everything that is due by now in one commit: commits that are slower than checkpoints do not fall behind further and further. */
+  async #commitNow(): Promise<void> {
+    const due = this.#pending.filter((batch) => batch.checkpoint <= this.#restorableUpTo)
     if (due.length === 0) return
     const committer = this.#committer
     if (committer !== undefined) {
@@ -165,8 +182,11 @@ export class SinkOperator extends BaseOperator {
   #failCut(error: unknown): void {
     if (this.#isClosed) return
     const info = this.#context?.info
-    const what = 'a sink could not make its output durable at a checkpoint. The job restarts from its last checkpoint and writes it again. Look at the cause'
-    this.#context?.fail(asEngineError(error, 'SNK1001', what, info === undefined ? {} : { operator: info.uid, subtask: info.subtask }))
+    const what =
+      'a sink could not make its output durable at a checkpoint. The job restarts from its last checkpoint and writes it again. Look at the cause'
+    this.#context?.fail(
+      asEngineError(error, 'SNK1001', what, info === undefined ? {} : { operator: info.uid, subtask: info.subtask }),
+    )
   }
 
   #openWriter(): SinkWriter<unknown, unknown, unknown> {

@@ -66,7 +66,9 @@ export class SnapshotRun {
     this.checkpoint = checkpoint
     this.#task = task
     this.#states = cuts.map(({ uid, operatorState }) => ({ uid, bytes: encoded(operatorState) }))
-    this.#parts = cuts.flatMap(({ uid, keyed }) => (keyed === undefined || keyed.keyCount() === 0 ? [] : [toPart(uid, keyed)]))
+    this.#parts = cuts.flatMap(({ uid, keyed }) =>
+      keyed === undefined || keyed.keyCount() === 0 ? [] : [toPart(uid, keyed)],
+    )
   }
 
   /** Lets the asynchronous part begin. */
@@ -150,7 +152,10 @@ export class SnapshotRun {
     this.#state = 'acknowledged'
     const { vertex, subtask, env } = this.#task
     const { alignmentMs, syncMs, cutAtMs } = present(this.#times, 'the times of the cut')
-    const stateBytes = operators.reduce((sum, { keyed, operatorState }) => sum + (keyed?.data.sizeBytes ?? 0) + (operatorState?.length ?? 0), 0)
+    const stateBytes = operators.reduce(
+      (sum, { keyed, operatorState }) => sum + (keyed?.data.sizeBytes ?? 0) + (operatorState?.length ?? 0),
+      0,
+    )
     this.#task.reports.acknowledge(this.checkpoint, {
       vertex: vertex.id,
       subtask,
@@ -166,7 +171,9 @@ export class SnapshotRun {
     return {
       uid,
       ...(operatorState === undefined ? {} : { operatorState }),
-      ...(part === undefined || data === undefined ? {} : { keyed: { data, keyGroups: part.backend.keyGroups, entryCount: part.entryCount } }),
+      ...(part === undefined || data === undefined
+        ? {}
+        : { keyed: { data, keyGroups: part.backend.keyGroups, entryCount: part.entryCount } }),
     }
   }
 
@@ -208,7 +215,15 @@ function encodeItems(items: OperatorStateItems | undefined): Uint8Array | undefi
 }
 
 function toPart(uid: OperatorUid, backend: KeyedStateBackend): KeyedPart {
-  return { uid, backend, snapshot: backend.beginSnapshot(), isEncoded: false, entryCount: 0, writer: undefined, writes: Promise.resolve() }
+  return {
+    uid,
+    backend,
+    snapshot: backend.beginSnapshot(),
+    isEncoded: false,
+    entryCount: 0,
+    writer: undefined,
+    writes: Promise.resolve(),
+  }
 }
 
 async function finishPart(part: KeyedPart): Promise<DataHandle | undefined> {

@@ -42,7 +42,11 @@ export class SnapshotRuns {
     const run = new SnapshotRun(checkpoint, cuts, this.#task)
     this.#runs = [...this.#runs.filter((other) => other.isUnderWay), run]
     this.#encodingSinceMs = clock.monotonicMs()
-    run.start({ alignmentMs: request.alignmentMs, syncMs: this.#encodingSinceMs - startMs, cutAtMs: this.#encodingSinceMs })
+    run.start({
+      alignmentMs: request.alignmentMs,
+      syncMs: this.#encodingSinceMs - startMs,
+      cutAtMs: this.#encodingSinceMs,
+    })
     this.#encoding = run.isEncoding ? run : undefined
   }
 
@@ -87,7 +91,11 @@ export class SnapshotRuns {
     try {
       return request.cuts()
     } catch (error) {
-      throw asEngineError(error, 'CKP1004', `the cut of checkpoint ${request.checkpoint} failed. The task fails and restarts from the last completed checkpoint`)
+      throw asEngineError(
+        error,
+        'CKP1004',
+        `the cut of checkpoint ${request.checkpoint} failed. The task fails and restarts from the last completed checkpoint`,
+      )
     }
   }
 

@@ -10,7 +10,15 @@
 import { present } from '../base/assert.ts'
 import type { Clock } from '../base/env.ts'
 import { EngineError, messageOf } from '../base/errors.ts'
-import { SPLITS_STATE, type PollResult, type ReaderContext, type ReaderOutput, type SourceReader, type SourceSplit, type SplitOutput } from '../connector/source.ts'
+import {
+  SPLITS_STATE,
+  type PollResult,
+  type ReaderContext,
+  type ReaderOutput,
+  type SourceReader,
+  type SourceSplit,
+  type SplitOutput,
+} from '../connector/source.ts'
 import type { RecordReceiver } from '../operators/operator.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
 import { NO_TIMESTAMP } from '../stream/element.ts'
@@ -53,7 +61,10 @@ export class SourceDriver {
     this.#clock = clock
     this.#watermarks = new SplitWatermarks(node.watermarks)
     this.#output = new DriverOutput(options, this.#watermarks)
-    this.#rate = node.rateLimit === undefined ? undefined : new RateLimiter(node.rateLimit / reader.parallelism, clock.monotonicMs())
+    this.#rate =
+      node.rateLimit === undefined
+        ? undefined
+        : new RateLimiter(node.rateLimit / reader.parallelism, clock.monotonicMs())
   }
 
   start(restored: OperatorStateItems | undefined): void {
@@ -79,7 +90,8 @@ export class SourceDriver {
   poll(): SourceProgress {
     if (this.#isEnded) return ENDED
     const allowed = this.#allowedRecords()
-    if (allowed === 0) return { poll: 'nothing', resumeAtMs: present(this.#rate, 'the rate limit').freeAtMs(this.#clock.monotonicMs()) }
+    if (allowed === 0)
+      return { poll: 'nothing', resumeAtMs: present(this.#rate, 'the rate limit').freeAtMs(this.#clock.monotonicMs()) }
     const before = this.#output.records
     const result = this.#reader.poll(this.#output, allowed)
     this.#rate?.take(this.#output.records - before)
@@ -163,7 +175,12 @@ class DriverSplit implements SplitOutput<unknown> {
   readonly #timestampOf: TimestampOf | undefined
   readonly #watermark: SplitWatermark
 
-  constructor(owner: DriverOutput, receiver: RecordReceiver, strategy: WatermarkStrategy<unknown>, watermark: SplitWatermark) {
+  constructor(
+    owner: DriverOutput,
+    receiver: RecordReceiver,
+    strategy: WatermarkStrategy<unknown>,
+    watermark: SplitWatermark,
+  ) {
     this.#owner = owner
     this.#receiver = receiver
     this.#timestampOf = strategy.timestampOf
@@ -171,7 +188,8 @@ class DriverSplit implements SplitOutput<unknown> {
   }
 
   emit(value: unknown, sourceTimestamp: number): void {
-    const timestamp = this.#timestampOf === undefined ? sourceTimestamp : this.#assigned(this.#timestampOf, value, sourceTimestamp)
+    const timestamp =
+      this.#timestampOf === undefined ? sourceTimestamp : this.#assigned(this.#timestampOf, value, sourceTimestamp)
     if (!Number.isSafeInteger(timestamp)) throw badTimestamp(timestamp)
     this.#owner.records++
     if (timestamp !== NO_TIMESTAMP) this.#watermark.onEvent(timestamp)
@@ -197,4 +215,3 @@ function badTimestamp(timestamp: unknown): EngineError {
     `the timestamp of a record is ${String(timestamp)}, not a safe integer of milliseconds. The record was not processed and the task fails. Make withTimestamp() return milliseconds since 1970 as an integer (Math.round, Date.parse) for every record`,
   )
 }
-

@@ -110,7 +110,12 @@ export class SourceHead implements TaskHead {
       return this.#driver.poll()
     } catch (thrown) {
       const { uid, node } = this.#options
-      throw asEngineError(thrown, 'TSK1001', `source "${node.name}" failed. The task stops; its state stays as of the last checkpoint. The cause`, { operator: uid })
+      throw asEngineError(
+        thrown,
+        'TSK1001',
+        `source "${node.name}" failed. The task stops; its state stays as of the last checkpoint. The cause`,
+        { operator: uid },
+      )
     }
   }
 

@@ -59,7 +59,10 @@ export class StreamTask {
     assert(this.#state === 'created', 'a task was prepared twice')
     const { restore, storage } = this.environment
     try {
-      const restored = restore === undefined ? undefined : await restoreChain(restore, this.#chain.links, present(storage, 'the checkpoint storage'))
+      const restored =
+        restore === undefined
+          ? undefined
+          : await restoreChain(restore, this.#chain.links, present(storage, 'the checkpoint storage'))
       this.#chain.open(restored, (error) => this.#fail(error))
       this.#createHead(restored?.items.get(present(this.environment.vertex.operators[0], 'the head').uid))
       if (!this.#isOver()) this.#state = 'ready'
@@ -136,12 +139,26 @@ export class StreamTask {
     const { gate, vertex } = this.environment
     const first = present(vertex.operators[0], 'the head')
     if (first.node.kind === 'source') {
-      this.#source = new SourceHead({ node: first.node, uid: first.uid, chain: this.#chain, counters: this.#counters, turn: this.#turn, task: this.environment, fail: (error) => this.#fail(error) })
+      this.#source = new SourceHead({
+        node: first.node,
+        uid: first.uid,
+        chain: this.#chain,
+        counters: this.#counters,
+        turn: this.#turn,
+        task: this.environment,
+        fail: (error) => this.#fail(error),
+      })
       this.#source.restore(restoredSplits)
       this.#head = this.#source
       return
     }
-    this.#gate = new GateDriver({ gate: present(gate, 'the input gate'), chain: this.#chain, turn: this.#turn, task: this.environment, snapshot: (checkpoint, alignmentMs) => this.#cut(checkpoint, alignmentMs) })
+    this.#gate = new GateDriver({
+      gate: present(gate, 'the input gate'),
+      chain: this.#chain,
+      turn: this.#turn,
+      task: this.environment,
+      snapshot: (checkpoint, alignmentMs) => this.#cut(checkpoint, alignmentMs),
+    })
     this.#head = this.#gate
   }
 
@@ -214,7 +231,8 @@ export class StreamTask {
   /** Nothing left to do: sends what has gathered, and decides what to wait for. */
   #rest(): StepResult {
     this.#flush()
-    if (this.#state === 'running') this.#wakeTimer.set(this.#chain.earliestWakeMs(), present(this.#head, 'the head').nextStepMs())
+    if (this.#state === 'running')
+      this.#wakeTimer.set(this.#chain.earliestWakeMs(), present(this.#head, 'the head').nextStepMs())
     else this.#wakeTimer.cancel()
     return 'idle'
   }
@@ -258,7 +276,10 @@ export class StreamTask {
         this.#chain.links.map((link) => ({
           uid: link.spec.uid,
           keyed: link.keyed,
-          operatorState: link.operator === undefined ? present(this.#source, 'the source of the task').snapshot() : link.operator.snapshot(checkpoint),
+          operatorState:
+            link.operator === undefined
+              ? present(this.#source, 'the source of the task').snapshot()
+              : link.operator.snapshot(checkpoint),
         })),
     })
   }
@@ -303,7 +324,12 @@ export class StreamTask {
     const { vertex, subtask, attempt } = this.environment
     const record = recordAt(this.#head)
     const context: ErrorContext = { vertex: vertex.id, subtask, attempt, ...(record === undefined ? {} : { record }) }
-    return asEngineError(error, 'TSK1001', `the task ${vertex.name} (${subtask + 1}/${vertex.parallelism}) failed`, context)
+    return asEngineError(
+      error,
+      'TSK1001',
+      `the task ${vertex.name} (${subtask + 1}/${vertex.parallelism}) failed`,
+      context,
+    )
   }
 }
 

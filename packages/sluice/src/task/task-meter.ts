@@ -38,7 +38,11 @@ export class TaskMeter {
     const nowMs = this.#clock.monotonicMs()
     if (this.#wasBlocked) this.#blockedMs += nowMs - Math.max(this.#lastEndMs, this.#startMs)
     const spanMs = Math.max(1, nowMs - this.#startMs)
-    const figures = { busyRatio: ratio(this.#busyMs, spanMs), backPressuredRatio: ratio(this.#blockedMs, spanMs), pauseMaxMs: this.#pauseMaxMs }
+    const figures = {
+      busyRatio: ratio(this.#busyMs, spanMs),
+      backPressuredRatio: ratio(this.#blockedMs, spanMs),
+      pauseMaxMs: this.#pauseMaxMs,
+    }
     this.#startMs = nowMs
     this.#lastEndMs = nowMs
     this.#busyMs = 0

@@ -18,7 +18,12 @@ import { buildTasks } from './task-builder.ts'
 
 type SlotState =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'deployed' | 'running' | 'cancelling'; readonly deployment: SlotDeployment; readonly tasks: readonly StreamTask[]; readonly links: SlotLinks }
+  | {
+      readonly kind: 'deployed' | 'running' | 'cancelling'
+      readonly deployment: SlotDeployment
+      readonly tasks: readonly StreamTask[]
+      readonly links: SlotLinks
+    }
 
 interface Queued {
   readonly message: ToSlot
@@ -106,7 +111,10 @@ export class SlotRunner {
   }
 
   #assign(tasks: readonly StreamTask[], message: Extract<ToSlot, { kind: 'assign-splits' }>): void {
-    const task = tasks.find(({ environment }) => environment.vertex.operators[0]?.uid === message.source && environment.subtask === message.subtask)
+    const task = tasks.find(
+      ({ environment }) =>
+        environment.vertex.operators[0]?.uid === message.source && environment.subtask === message.subtask,
+    )
     const splits = bytesToValue(message.splits)
     assert(Array.isArray(splits), 'assigned splits are no list')
     present(task, `the source ${message.source}`).post({ kind: 'splits', splits, noMore: message.noMore })
@@ -138,7 +146,13 @@ export class SlotRunner {
       return buildTasks({ ...this.#options, deployment, links, wake: (index) => this.#loop.wake(index) })
     } catch (error) {
       const failure = asEngineError(error, 'TSK1001', `the tasks of slot ${deployment.slot} could not be made`)
-      this.#options.send({ kind: 'failed', attempt: deployment.attempt, vertex: undefined, subtask: undefined, error: errorToData(failure) })
+      this.#options.send({
+        kind: 'failed',
+        attempt: deployment.attempt,
+        vertex: undefined,
+        subtask: undefined,
+        error: errorToData(failure),
+      })
       return undefined
     }
   }
@@ -148,7 +162,13 @@ export class SlotRunner {
       'JOB1007',
       `the job graph built by slot ${deployment.slot} differs from the one the JobManager built. Nothing was started. Building a job must give the same graph every time: no random names, no clock, no environment in the function given to defineJob`,
     )
-    this.#options.send({ kind: 'failed', attempt: deployment.attempt, vertex: undefined, subtask: undefined, error: errorToData(error) })
+    this.#options.send({
+      kind: 'failed',
+      attempt: deployment.attempt,
+      vertex: undefined,
+      subtask: undefined,
+      error: errorToData(error),
+    })
   }
 
   async #stop(): Promise<void> {
@@ -163,7 +183,13 @@ export class SlotRunner {
       } catch (error) {
         const { vertex, subtask } = task.environment
         const failure = asEngineError(error, 'TSK1001', `${vertex.name} could not be closed`)
-        this.#options.send({ kind: 'failed', attempt: state.deployment.attempt, vertex: vertex.id, subtask, error: errorToData(failure) })
+        this.#options.send({
+          kind: 'failed',
+          attempt: state.deployment.attempt,
+          vertex: vertex.id,
+          subtask,
+          error: errorToData(failure),
+        })
       }
     }
     for (const link of state.links.values()) link.close()

@@ -23,6 +23,9 @@ export interface BuildOptions extends SlotRunnerOptions {
   wake(index: number): void
 }
 
+/** Both ends are in one thread and take turns: batches that wait gain nothing, and push what the consumer needs out of the processor's caches. */
+const LOCAL_BATCHES_MAX = 2
+
 /** Tasks in the order of the deployment. */
 export function buildTasks(options: BuildOptions): readonly StreamTask[] {
   const wiring = new Wiring(options)
@@ -91,10 +94,18 @@ class Wiring {
 
   #output(edge: JobEdge, subtask: SubtaskIndex, pressure: OutputPressure): EdgeOutput {
     const consumer = this.#vertex(edge.to)
-    const writers = this.#consumers(edge, subtask).map((target) => this.#writer(this.#outputChannel(edge, subtask, target, pressure)))
+    const writers = this.#consumers(edge, subtask).map((target) =>
+      this.#writer(this.#outputChannel(edge, subtask, target, pressure)),
+    )
     const [only, ...others] = writers
     if (only !== undefined && others.length === 0) return new ForwardOutput(only)
-    if (edge.partitioning.kind === 'hash') return new HashOutput(writers, edge.partitioning.keySelector as (value: unknown) => unknown, consumer.maxParallelism, consumer.id) // typed by the builder
+    if (edge.partitioning.kind === 'hash')
+      return new HashOutput(
+        writers,
+        edge.partitioning.keySelector as (value: unknown) => unknown,
+        consumer.maxParallelism,
+        consumer.id,
+      ) // typed by the builder
     return new RebalanceOutput(writers, subtask)
   }
 
@@ -119,11 +130,22 @@ class Wiring {
     return input
   }
 
-  #outputChannel(edge: JobEdge, producer: SubtaskIndex, consumer: SubtaskIndex, pressure: OutputPressure): OutputChannel {
+  #outputChannel(
+    edge: JobEdge,
+    producer: SubtaskIndex,
+    consumer: SubtaskIndex,
+    pressure: OutputPressure,
+  ): OutputChannel {
     const slot = this.#slotOf(edge.to, consumer)
     const channel = this.#channel(edge, producer, consumer)
     if (slot === this.#options.deployment.slot) return this.#local(channel, edge.from, producer)
-    const output = new RemoteOutputChannel(channel, this.#link(slot), this.#options.settings.channelCredits, pressure, edge.fromOperator)
+    const output = new RemoteOutputChannel(
+      channel,
+      this.#link(slot),
+      this.#options.settings.channelCredits,
+      pressure,
+      edge.fromOperator,
+    )
     present(this.#routers.get(slot), 'a link').addOutput(channel, output)
     return output
   }
@@ -132,8 +154,13 @@ class Wiring {
   #local(channel: number, vertex: string, producer: SubtaskIndex): LocalChannel {
     const known = this.#locals.get(channel)
     if (known !== undefined) return known
-    const index = this.#options.deployment.tasks.findIndex((task) => task.vertex === vertex && task.subtask === producer)
-    const local = new LocalChannel(this.#options.settings.channelCredits, present(this.#pressures[index], 'the producer of a local channel'))
+    const index = this.#options.deployment.tasks.findIndex(
+      (task) => task.vertex === vertex && task.subtask === producer,
+    )
+    const local = new LocalChannel(
+      Math.min(LOCAL_BATCHES_MAX, this.#options.settings.channelCredits),
+      present(this.#pressures[index], 'the producer of a local channel'),
+    )
     this.#locals.set(channel, local)
     return local
   }
@@ -166,7 +193,12 @@ function subtasksOf(vertex: JobVertex): readonly SubtaskIndex[] {
   return Array.from({ length: vertex.parallelism }, (_, index) => subtaskIndex(index))
 }
 
-function reportsOf(vertex: JobVertex, subtask: SubtaskIndex, deployment: SlotDeployment, send: (message: FromSlot) => void): TaskReports {
+function reportsOf(
+  vertex: JobVertex,
+  subtask: SubtaskIndex,
+  deployment: SlotDeployment,
+  send: (message: FromSlot) => void,
+): TaskReports {
   const task = { attempt: deployment.attempt, vertex: vertex.id, subtask }
   return {
     acknowledge: (checkpoint, snapshot) => send({ kind: 'ack', attempt: task.attempt, checkpoint, snapshot }),

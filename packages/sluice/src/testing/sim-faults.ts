@@ -113,12 +113,17 @@ export interface RunSize {
   readonly diskEffects: number
   readonly publications: number
   readonly visibleFiles: number
+  /** Handled by all operators together. */
   readonly records: number
+  /** Read by the sources. */
+  readonly sourceRecords: number
 }
 
 export function drawPlan(random: Random, budget: FaultBudget, size: RunSize, life: 'crashing' | 'last'): LifePlan {
   const isDrawn = (share: number): boolean => random.fraction() < share
-  const crash = life === 'crashing' ? drawMoment(random, size) : undefined
+  // Several crashes share the run, so that the later ones find something to interrupt.
+  const share = Math.min(1, 2 / (budget.crashes + 1))
+  const crash = life === 'crashing' ? drawMoment(random, size, share) : undefined
   return {
     crash,
     stop: isDrawn(budget.stopShare) ? drawMoment(random, size) : undefined,
@@ -132,12 +137,18 @@ function drawSome<T>(random: Random, countMax: number, draw: () => T): readonly 
   return Array.from({ length: 1 + below(random, countMax) }, draw)
 }
 
-function drawMoment(random: Random, size: RunSize): Moment {
+function drawMoment(random: Random, size: RunSize, share = 1): Moment {
   const kinds = ['steps', 'disk-effects', 'publications', 'visible-files'] as const
   const of = kinds[below(random, kinds.length)] ?? 'steps'
-  if (of === 'steps') return { of, count: 1 + below(random, size.steps), stepsMore: 0 }
-  const total = of === 'disk-effects' ? size.diskEffects : of === 'publications' ? size.publications : size.visibleFiles
-  return { of, count: 1 + below(random, Math.max(1, total)), stepsMore: below(random, 3) === 0 ? below(random, 200) : below(random, 8) }
+  const count = 1 + below(random, Math.max(1, Math.ceil(totalOf(size, of) * share)))
+  if (of === 'steps') return { of, count, stepsMore: 0 }
+  return { of, count, stepsMore: random.fraction() < 0.3 ? below(random, 200) : below(random, 8) }
+}
+
+function totalOf(size: RunSize, of: Moment['of']): number {
+  if (of === 'steps') return size.steps
+  if (of === 'disk-effects') return size.diskEffects
+  return of === 'publications' ? size.publications : size.visibleFiles
 }
 
 function drawDiskFailures(random: Random, size: RunSize): DiskFailurePlan {

@@ -25,7 +25,12 @@ const params = {
 
 export default defineJob('numbered', { params }, (env, { output, count, rate, fault, faultAt, marker }) => {
   env.enableCheckpointing('100ms')
-  const source = datagenSource({ generate: (index) => index, count, splits: 4, ...(rate === undefined ? {} : { ratePerSecond: rate }) })
+  const source = datagenSource({
+    generate: (index) => index,
+    count,
+    splits: 4,
+    ...(rate === undefined ? {} : { ratePerSecond: rate }),
+  })
   env
     .fromSource(source)
     .uid('numbers')
