@@ -17,7 +17,9 @@ export async function measure<Name extends VariantName>(
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: TIMEOUT_MS,
   })
-  const ended = new Promise<number | string>((resolve) => child.on('close', (code, signal) => resolve(signal ?? code ?? 0)))
+  const ended = new Promise<number | string>((resolve) =>
+    child.on('close', (code, signal) => resolve(signal ?? code ?? 0)),
+  )
   const output = await text(child.stdout)
   const outcome = await ended
   if (outcome !== 0) throw new Error(`the variant ${name} ended with ${outcome}`)

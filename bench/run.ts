@@ -23,12 +23,15 @@ process.exitCode = await runRows(chosenRows(positionals), values.quick ? 'quick'
 
 function chosenRows(names: readonly string[]): readonly BenchRow[] {
   const unknown = names.find((name) => !ROWS.some((row) => row.name === name))
-  if (unknown !== undefined) throw new Error(`there is no row "${unknown}"; rows: ${ROWS.map(({ name }) => name).join(', ')}`)
+  if (unknown !== undefined)
+    throw new Error(`there is no row "${unknown}"; rows: ${ROWS.map(({ name }) => name).join(', ')}`)
   return names.length === 0 ? ROWS : ROWS.filter(({ name }) => names.includes(name))
 }
 
 async function runRows(rows: readonly BenchRow[], scale: Scale): Promise<number> {
-  note(`${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} usable, Node ${process.version}${scale === 'quick' ? ', quick: figures mean little' : ''}`)
+  note(
+    `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} usable, Node ${process.version}${scale === 'quick' ? ', quick: figures mean little' : ''}`,
+  )
   const figures: Figure[] = []
   let exitCode = 0
   for (const row of rows) {

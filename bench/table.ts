@@ -6,7 +6,11 @@ const HEADS = ['row', 'what', 'value', 'reference', 'ratio', 'goal', 'verdict'] 
 export function tableOf(figures: readonly Figure[]): string {
   const rows = figures.map(cellsOf)
   const widths = HEADS.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)))
-  const line = (cells: readonly string[]): string => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()
   const notes = figures.flatMap(({ row, what, note }) => (note === undefined ? [] : [`${row}, ${what}: ${note}`]))
   return [line(HEADS), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line), '', ...notes].join('\n')
 }

@@ -8,7 +8,7 @@ const MINUTE_MS = 60_000
 const START_MS = Date.UTC(2026, 2, 1, 0, 0)
 /** Enough that watermarks go out long before the end of a file. */
 const LINES_PER_FILE = 60_000
-const LATE_PER_FILE = 7
+const LATE_LINES = 7
 
 /** A request as it was made up, from which its line is written. */
 interface Made {
@@ -80,6 +80,19 @@ describe('the access log job over a folder with two files', () => {
   })
 })
 
+test('rotated logs, whose names sort the newest first, have no late lines', async () => {
+  const folder = tempFolder()
+  await mkdir(`${folder}/logs`)
+  const made = Array.from({ length: LINES_PER_FILE }, (_, at) => makeRequest(at, START_MS + at * 1000))
+  const older = made.slice(0, LINES_PER_FILE / 2)
+  const newer = made.slice(LINES_PER_FILE / 2)
+  await writeFile(`${folder}/logs/access.log`, newer.map(({ line }) => `${line}\n`).join(''))
+  await writeFile(`${folder}/logs/access.log.1`, older.map(({ line }) => `${line}\n`).join(''))
+  const { windows, lateOut } = await runOver(folder, 1)
+  expect(lateOut).toEqual([])
+  expect(windows).toEqual(evaluate(made))
+})
+
 test('a log line is read field by field', () => {
   const line = String.raw`2001:db8::1 - "two words" [10/Oct/2000:13:55:36 -0700] "GET /\"a\" HTTP/1.0" 404 - "-" "curl"`
   expect(parseAccessLogLine(line)).toEqual({
@@ -101,7 +114,7 @@ interface Logs {
   readonly letters: readonly string[]
 }
 
-/** Each file goes on where the one before ends; its last lines are from the beginning of time. */
+/** Each file goes on where the one before ends; the last lines of the last one are from the beginning of time. */
 async function makeLogs(): Promise<Logs> {
   const folder = tempFolder()
   await mkdir(`${folder}/logs`)
@@ -113,7 +126,9 @@ async function makeLogs(): Promise<Logs> {
     const made = Array.from({ length: LINES_PER_FILE }, (_, at) =>
       makeRequest(first + at, START_MS + (first + at) * 100 - ((first + at) % 3) * 9000),
     )
-    const old = Array.from({ length: LATE_PER_FILE }, (_, at) => makeRequest(at, START_MS + at * 1000 + index))
+    const old = Array.from({ length: index === 1 ? LATE_LINES : 0 }, (_, at) =>
+      makeRequest(at, START_MS + at * 1000 + index),
+    )
     const lines = made.map(({ line }) => line)
     lines.splice(1000, 0, ...MALFORMED, '')
     lines.push(...old.map(({ line }) => line))

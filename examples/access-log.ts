@@ -2,7 +2,6 @@
  * Requests, bytes and distinct clients per minute and status class, from web server logs in the combined (or common) format.
  *
  * Lines that are no log lines go to `output`/dead-letter, records that come too late to `output`/late; both are counted, none is fatal.
- * Files of a folder are read by name: where older ones come later (access.log, access.log.1), give `lateness` the time that they span.
  *
  *   npm run sluice -- run examples/access-log.ts --param input=/var/log/nginx --param output=./out/access-log
  */

@@ -22,7 +22,14 @@ let startMs = 0
 
 export default defineJob(
   'bench-flow',
-  { params: { flow: param.choice(['chain', 'keyed-process', 'parquet']), records: param.integer(), input: param.path(), results: param.path() } },
+  {
+    params: {
+      flow: param.choice(['chain', 'keyed-process', 'parquet']),
+      records: param.integer(),
+      input: param.path(),
+      results: param.path(),
+    },
+  },
   (env, { flow, records, input, results }) => {
     env.enableCheckpointing('1s')
     const stream: DataStream<unknown> =

@@ -10,11 +10,13 @@ import {
 import { DISORDER_MS, WINDOW_MS, eventAt, type KeyedEvent } from '../workload/events.ts'
 import { measuringSink, type SinkCapture } from '../workload/measuring-sink.ts'
 import { ResultSumming, type ResultSummary } from '../workload/results.ts'
-import { preciseWallMs } from '../workload/stopwatch.ts'
+import { preciseWallMs, threadCpuMs } from '../workload/stopwatch.ts'
 
 export interface KeyedCountReport {
   /** When this thread generated its first record. */
   readonly startMs: number
+  /** Processor time of the thread by then. */
+  readonly startCpuMs: number
   readonly summary: ResultSummary
 }
 
@@ -25,10 +27,16 @@ interface KeyedCount {
 }
 
 let startMs = 0
+let startCpuMs = 0
 
 function generate(index: number): KeyedEvent {
-  if (startMs === 0) startMs = preciseWallMs()
+  if (startMs === 0) begin()
   return eventAt(index)
+}
+
+function begin(): void {
+  startMs = preciseWallMs()
+  startCpuMs = threadCpuMs()
 }
 
 export default defineJob(
@@ -39,7 +47,9 @@ export default defineJob(
     env
       .fromSource(
         datagenSource({ generate, count: records }),
-        WatermarkStrategy.forBoundedOutOfOrderness<KeyedEvent>(`${DISORDER_MS}ms`).withTimestamp((event) => event.timestampMs),
+        WatermarkStrategy.forBoundedOutOfOrderness<KeyedEvent>(`${DISORDER_MS}ms`).withTimestamp(
+          (event) => event.timestampMs,
+        ),
       )
       .uid('events')
       .keyBy((event) => event.key)
@@ -55,6 +65,6 @@ function openCapture(): SinkCapture<KeyedCount> {
   const results = new ResultSumming()
   return {
     add: ({ key, windowStart, result }) => results.add(key, windowStart, result),
-    report: (): KeyedCountReport => ({ startMs, summary: results.summary() }),
+    report: (): KeyedCountReport => ({ startMs, startCpuMs, summary: results.summary() }),
   }
 }

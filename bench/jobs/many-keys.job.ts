@@ -1,5 +1,11 @@
 /** Row checkpoint: first every key once, then keys in pseudo-random order for ever. Logs how time passes inside the slot thread. */
-import { datagenSource, defineJob, param, valueState, type KeyedProcessContext } from '../../packages/sluice/src/index.ts'
+import {
+  datagenSource,
+  defineJob,
+  param,
+  valueState,
+  type KeyedProcessContext,
+} from '../../packages/sluice/src/index.ts'
 import { measuringSink } from '../workload/measuring-sink.ts'
 import { mixed } from '../workload/events.ts'
 import { PauseLog, type PauseReport } from '../workload/pause-log.ts'

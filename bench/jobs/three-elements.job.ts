@@ -8,7 +8,7 @@ const STDERR = 2
 const where = isMainThread ? 'main' : 'slot'
 let hasSeenRecord = false
 
-mark('begun', performance.timeOrigin)
+if (isMainThread) mark('begun', performance.timeOrigin)
 mark('loaded')
 
 export default defineJob('bench-three-elements', (env) => {

@@ -30,12 +30,17 @@ function rowOf(name: string, parallelism: number, hand: 'keyed-by-hand' | 'keyed
 }
 
 /** A B A B: whatever else the machine does meets both. */
-async function pairsOf(task: KeyedTask, handVariant: 'keyed-by-hand' | 'keyed-by-hand-threads', scale: Scale): Promise<Pair[]> {
+async function pairsOf(
+  task: KeyedTask,
+  handVariant: 'keyed-by-hand' | 'keyed-by-hand-threads',
+  scale: Scale,
+): Promise<Pair[]> {
   const pairs: Pair[] = []
   while (pairs.length < PAIRS[scale]) {
     const hand = await measure(handVariant, task)
     const engine = await measure('keyed-engine', task)
-    if (!areEqual(engine.summary, hand.summary)) throw new Error(`different results: ${JSON.stringify({ engine, hand })}`)
+    if (!areEqual(engine.summary, hand.summary))
+      throw new Error(`different results: ${JSON.stringify({ engine, hand })}`)
     pairs.push({ engine, hand })
   }
   return pairs
@@ -43,6 +48,7 @@ async function pairsOf(task: KeyedTask, handVariant: 'keyed-by-hand' | 'keyed-by
 
 function figuresOf(row: string, { records }: KeyedTask, pairs: readonly Pair[]): readonly Figure[] {
   const rateOf = ({ processingMs }: KeyedMeasurement): number => records / processingMs / 1000
+  const cpuNsOf = ({ cpuMs }: KeyedMeasurement): number => (cpuMs * 1e6) / records
   const { summary, checkpoints } = pairs[0]!.engine // there is at least one pair
   const wholeMs = spreadOf(pairs.map(({ engine }) => engine.wholeMs)).median
   return [
@@ -55,6 +61,14 @@ function figuresOf(row: string, { records }: KeyedTask, pairs: readonly Pair[]):
       ratio: spreadOf(pairs.map(({ engine, hand }) => rateOf(engine) / rateOf(hand))),
       goal: GOAL,
       note: `${records} records, ${summary.results} equal results, ${checkpoints} checkpoints; with start and end ${Math.round(wholeMs)} ms`,
+    },
+    {
+      row,
+      what: 'processor time against by hand',
+      unit: 'ns/record',
+      value: spreadOf(pairs.map(({ engine }) => cpuNsOf(engine))),
+      reference: spreadOf(pairs.map(({ hand }) => cpuNsOf(hand))),
+      ratio: spreadOf(pairs.map(({ engine, hand }) => cpuNsOf(hand) / cpuNsOf(engine))),
     },
   ]
 }

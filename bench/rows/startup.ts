@@ -56,7 +56,9 @@ function figureOf(what: string, launches: readonly Launch[], bare: readonly Laun
 
 function breakdownOf(launches: readonly Launch[]): string {
   const names = [...(launches[0]?.marks.keys() ?? [])]
-  const medians = names.map((name) => [name, spreadOf(launches.map(({ marks }) => marks.get(name) ?? Number.NaN)).median] as const)
+  const medians = names.map(
+    (name) => [name, spreadOf(launches.map(({ marks }) => marks.get(name) ?? Number.NaN)).median] as const,
+  )
   return medians
     .toSorted(([, a], [, b]) => a - b)
     .map(([name, ms]) => `${name} ${ms.toFixed(0)}`)
@@ -74,7 +76,9 @@ async function launch(args: readonly string[], cwd: string, cache: string): Prom
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_COMPILE_CACHE: cache },
   })
-  const firstOutput = new Promise<number>((resolve) => child.stdout.once('data', () => resolve(preciseWallMs() - startMs)))
+  const firstOutput = new Promise<number>((resolve) =>
+    child.stdout.once('data', () => resolve(preciseWallMs() - startMs)),
+  )
   const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? -1)))
   const stderr = await text(child.stderr)
   const code = await ended

@@ -10,8 +10,8 @@ const router = new LinkRouter(link)
 router.addInput(0, input)
 input.onAvailable(() => {
   for (let element = input.poll(); element !== undefined; element = input.poll()) {
-    if (element.kind === 'end') parentPort?.postMessage('ended')
+    if (element.kind === 'end') parentPort?.postMessage('ended') // oxlint-disable-line unicorn/require-post-message-target-origin -- a message port, no window
   }
 })
 router.start()
-parentPort?.postMessage('ready')
+parentPort?.postMessage('ready') // oxlint-disable-line unicorn/require-post-message-target-origin -- a message port, no window

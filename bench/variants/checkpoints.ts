@@ -61,7 +61,9 @@ export function measureCheckpoints({ keys, checkpoints }: CheckpointsTask): Prom
     const isDone = (): boolean => client.status().recordsRead > 2 * keys && spans.length >= checkpoints + 2
     await until(isDone, client)
     await client.cancel()
-    const { report } = JSON.parse(readFileSync(`${results}-0.json`, 'utf8')) as CaptureFile & { readonly report: PauseReport } // written by the job
+    const { report } = JSON.parse(readFileSync(`${results}-0.json`, 'utf8')) as CaptureFile & {
+      readonly report: PauseReport
+    } // written by the job
     return { ...phasesOf(report, spans), durationsMs: spans.map(({ startMs, endMs }) => endMs - startMs), stateBytes }
   })
 }
@@ -76,12 +78,18 @@ async function until(isDone: () => boolean, client: JobClient): Promise<void> {
 }
 
 function phasesOf(report: PauseReport, spans: readonly Span[]): { readonly during: Phase; readonly without: Phase } {
-  const isWithin = (startMs: number, endMs: number): boolean => spans.some((span) => startMs < span.endMs && endMs > span.startMs)
+  const isWithin = (startMs: number, endMs: number): boolean =>
+    spans.some((span) => startMs < span.endMs && endMs > span.startMs)
   return { during: phaseOf(report, isWithin), without: phaseOf(report, (startMs, endMs) => !isWithin(startMs, endMs)) }
 }
 
-function phaseOf({ loadedMs, pauses, marks }: PauseReport, belongs: (startMs: number, endMs: number) => boolean): Phase {
-  const own = pauses.filter(({ endMs, durationMs }) => endMs - durationMs > loadedMs && belongs(endMs - durationMs, endMs))
+function phaseOf(
+  { loadedMs, pauses, marks }: PauseReport,
+  belongs: (startMs: number, endMs: number) => boolean,
+): Phase {
+  const own = pauses.filter(
+    ({ endMs, durationMs }) => endMs - durationMs > loadedMs && belongs(endMs - durationMs, endMs),
+  )
   let totalMs = 0
   let records = 0
   for (let i = 1; i < marks.length; i++) {

@@ -19,7 +19,12 @@ export async function measureBatchCodec({ batches }: { readonly batches: number 
   const encoder = createBatchEncoder()
   const encode = ({ values, timestamps }: Batch): Uint8Array => encoder.encode(values, timestamps, BATCH_RECORDS)
   const ours = roundTrip(inputs, batches, encode, (bytes) => decodeBatch(bytes))
-  const json = roundTrip(inputs, batches, ({ values }) => JSON.stringify(values), (text) => JSON.parse(text) as unknown)
+  const json = roundTrip(
+    inputs,
+    batches,
+    ({ values }) => JSON.stringify(values),
+    (text) => JSON.parse(text) as unknown,
+  )
   return {
     encodeNs: ours.encodeNs,
     decodeNs: ours.decodeNs,

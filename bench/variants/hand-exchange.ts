@@ -38,7 +38,7 @@ export class HandBatchWriter {
 /** Calls `take` with each record of a batch. */
 export function readBatch(bytes: ArrayBuffer, length: number, take: (key: string, timestampMs: number) => void): void {
   const buffer = Buffer.from(bytes)
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const end = at + 1 + buffer[at]! // the length byte of a record
     take(buffer.toString('latin1', at + 1, end), buffer.readDoubleLE(end))
     at = end + Float64Array.BYTES_PER_ELEMENT

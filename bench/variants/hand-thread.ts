@@ -3,7 +3,7 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { DISORDER_MS, WATERMARK_RECORDS, eventAt } from '../workload/events.ts'
 import { HandWindows } from '../workload/hand-window.ts'
 import { ResultSumming, type ResultSummary } from '../workload/results.ts'
-import { preciseWallMs } from '../workload/stopwatch.ts'
+import { preciseWallMs, threadCpuMs } from '../workload/stopwatch.ts'
 import { BATCH_RECORDS, HandBatchWriter, ownerOf, readBatch, type HandMessage } from './hand-exchange.ts'
 
 export interface HandThreadData {
@@ -15,6 +15,7 @@ export interface HandThreadData {
 export interface HandThreadReport {
   readonly startMs: number
   readonly endMs: number
+  readonly cpuMs: number
   readonly summary: ResultSummary
 }
 
@@ -31,6 +32,7 @@ class HandThread {
   readonly #writer = new HandBatchWriter()
   readonly #take = (key: string, timestampMs: number): void => this.#windows.add(key, timestampMs)
   readonly #startMs = preciseWallMs()
+  readonly #startCpuMs = threadCpuMs()
   #next: number
   #credits = CREDITS
   #maxTimestampMs = 0
@@ -114,12 +116,17 @@ class HandThread {
   #onEnd(): void {
     this.#openEnds--
     if (this.#openEnds > 0) return
-    const report: HandThreadReport = { startMs: this.#startMs, endMs: preciseWallMs(), summary: this.#results.summary() }
-    parentPort?.postMessage(report)
+    const report: HandThreadReport = {
+      startMs: this.#startMs,
+      endMs: preciseWallMs(),
+      cpuMs: threadCpuMs() - this.#startCpuMs,
+      summary: this.#results.summary(),
+    }
+    parentPort?.postMessage(report) // oxlint-disable-line unicorn/require-post-message-target-origin -- a message port, no window
   }
 
   #post(message: HandMessage): void {
-    this.#data.peer.postMessage(message)
+    this.#data.peer.postMessage(message) // oxlint-disable-line unicorn/require-post-message-target-origin -- a message port, no window
   }
 }
 

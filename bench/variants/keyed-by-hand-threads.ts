@@ -15,7 +15,8 @@ export async function countByHandThreads({ records }: KeyedTask): Promise<KeyedM
   const startMs = Math.min(...reports.map((report) => report.startMs))
   const endMs = Math.max(...reports.map((report) => report.endMs))
   const summary = joined(reports.map((report) => report.summary))
-  return { processingMs: endMs - startMs, wholeMs, summary, checkpoints: 0 }
+  const cpuMs = reports.reduce((sum, report) => sum + report.cpuMs, 0)
+  return { processingMs: endMs - startMs, cpuMs, wholeMs, summary, checkpoints: 0 }
 }
 
 function startThread(workerData: HandThreadData): Worker {

@@ -1,11 +1,13 @@
 import { DISORDER_MS, WATERMARK_RECORDS, eventAt } from '../workload/events.ts'
 import { HandWindows } from '../workload/hand-window.ts'
 import { ResultSumming } from '../workload/results.ts'
+import { threadCpuMs } from '../workload/stopwatch.ts'
 import type { KeyedMeasurement, KeyedTask } from './keyed-measurement.ts'
 
 /** One loop, one thread. */
 export async function countByHand({ records }: KeyedTask): Promise<KeyedMeasurement> {
   const beginMs = performance.now()
+  const beginCpuMs = threadCpuMs()
   const results = new ResultSumming()
   const windows = new HandWindows(results)
   let maxTimestampMs = 0
@@ -17,5 +19,6 @@ export async function countByHand({ records }: KeyedTask): Promise<KeyedMeasurem
   }
   windows.advance(Number.MAX_SAFE_INTEGER)
   const processingMs = performance.now() - beginMs
-  return { processingMs, wholeMs: processingMs, summary: results.summary(), checkpoints: 0 }
+  const cpuMs = threadCpuMs() - beginCpuMs
+  return { processingMs, cpuMs, wholeMs: processingMs, summary: results.summary(), checkpoints: 0 }
 }

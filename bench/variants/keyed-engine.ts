@@ -23,7 +23,8 @@ export function countByEngine({ records, parallelism }: KeyedTask): Promise<Keye
     const startMs = Math.min(...files.map(({ report }) => report.startMs))
     const endMs = Math.max(...files.map(({ lastCutMs }) => lastCutMs))
     const summary = joined(files.map(({ report }) => report.summary))
-    return { processingMs: endMs - startMs, wholeMs, summary, checkpoints: checkpoints?.completed ?? 0 }
+    const cpuMs = files.reduce((sum, { lastCutCpuMs, report }) => sum + lastCutCpuMs - report.startCpuMs, 0)
+    return { processingMs: endMs - startMs, cpuMs, wholeMs, summary, checkpoints: checkpoints?.completed ?? 0 }
   })
 }
 

@@ -20,7 +20,10 @@ export async function measureSlotChannel({ batches }: { readonly batches: number
   const values = Array.from({ length: BATCH_RECORDS_MAX }, (_, index) => eventAt(index))
   const timestamps = values.map(({ timestampMs }) => timestampMs)
   const { port1, port2 } = new MessageChannel()
-  const worker = new Worker(new URL('./channel-consumer.ts', import.meta.url), { workerData: port2, transferList: [port2] })
+  const worker = new Worker(new URL('./channel-consumer.ts', import.meta.url), {
+    workerData: port2,
+    transferList: [port2],
+  })
   await once(worker, 'message') // it listens
   const ended = once(worker, 'message')
   const link = portLink(port1)

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import type { Sink, SinkWriter } from '../../packages/sluice/src/index.ts'
-import { preciseWallMs } from './stopwatch.ts'
+import { preciseWallMs, threadCpuMs } from './stopwatch.ts'
 
 export interface SinkCapture<T> {
   add(value: T, timestamp: number): void
@@ -12,6 +12,8 @@ export interface SinkCapture<T> {
 export interface CaptureFile {
   /** Of the last cut: everything had been processed by then. */
   readonly lastCutMs: number
+  /** Processor time of the thread by then. */
+  readonly lastCutCpuMs: number
   readonly report: unknown
 }
 
@@ -30,6 +32,7 @@ class MeasuringWriter<T> implements SinkWriter<T, never, never> {
   readonly #path: string
   readonly #capture: SinkCapture<T>
   #lastCutMs = 0
+  #lastCutCpuMs = 0
 
   constructor(path: string, capture: SinkCapture<T>) {
     this.#path = path
@@ -46,11 +49,16 @@ class MeasuringWriter<T> implements SinkWriter<T, never, never> {
 
   async snapshot(): Promise<{ readonly committables: readonly never[]; readonly states: readonly never[] }> {
     this.#lastCutMs = preciseWallMs()
+    this.#lastCutCpuMs = threadCpuMs()
     return { committables: [], states: [] }
   }
 
   async close(): Promise<void> {
-    const file: CaptureFile = { lastCutMs: this.#lastCutMs, report: this.#capture.report() }
+    const file: CaptureFile = {
+      lastCutMs: this.#lastCutMs,
+      lastCutCpuMs: this.#lastCutCpuMs,
+      report: this.#capture.report(),
+    }
     writeFileSync(this.#path, JSON.stringify(file))
   }
 }

@@ -1,5 +1,5 @@
 /** How time passes in a thread that should never stand still: when it did, and how many records passed when. */
-import { preciseWallMs } from './stopwatch.ts'
+import { preciseWallMs, threadCpuMs } from './stopwatch.ts'
 
 export interface Pause {
   readonly endMs: number
@@ -46,14 +46,10 @@ export class PauseLog {
     const nowMs = preciseWallMs()
     const cpuMs = threadCpuMs()
     const durationMs = nowMs - this.#lastMs
-    if (this.#lastMs > 0 && durationMs > PAUSE_MS_MIN) this.#pauses.push({ endMs: nowMs, durationMs, cpuMs: cpuMs - this.#lastCpuMs })
+    if (this.#lastMs > 0 && durationMs > PAUSE_MS_MIN)
+      this.#pauses.push({ endMs: nowMs, durationMs, cpuMs: cpuMs - this.#lastCpuMs })
     this.#lastMs = nowMs
     this.#lastCpuMs = cpuMs
     if (this.#records % RECORDS_PER_MARK === 0) this.#marks.push(nowMs)
   }
-}
-
-function threadCpuMs(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
 }

@@ -2,3 +2,9 @@
 export function preciseWallMs(): number {
   return performance.timeOrigin + performance.now()
 }
+
+/** Milliseconds that this thread spent on a processor. */
+export function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}

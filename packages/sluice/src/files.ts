@@ -9,7 +9,7 @@ export type {
   PositionedLine,
   TextSourceOptions,
 } from './connector/text-source.ts'
-export type { InputPaths } from './connector/file-splits.ts'
+export type { FileOrder, InputPaths } from './connector/file-splits.ts'
 export { parquetSource } from './connector/parquet-source.ts'
 export type { ParquetSourceOptions } from './connector/parquet-source.ts'
 export { textSink, jsonLinesSink } from './connector/file-sink.ts'

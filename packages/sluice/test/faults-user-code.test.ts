@@ -35,7 +35,7 @@ describe('the error of a job whose code does what it must not', () => {
   test('names file and byte offset of the record when a function throws in the task of the source', async () => {
     const { error, badOffset, result } = await failingRun('throw-in-map', 1)
     expect(error.context.record).toBe(`lines.txt byte ${badOffset}`)
-    expect(result.error?.message).toContain(`in operator "itemize", subtask 0 at lines.txt byte ${badOffset}`)
+    expect(result.error?.message).toContain(`in operator "itemize", subtask 0, at record lines.txt byte ${badOffset}`)
   })
 
   test('names the field and the operator when a record with a function in it has to cross slots', async () => {
@@ -44,7 +44,7 @@ describe('the error of a job whose code does what it must not', () => {
     expect(error.message).toContain('.detail.compute')
     expect(error.message).toContain('it is a function')
     expect(error.context.operator).toBe('itemize')
-    expect(error.context.record).toMatch(/^one of the last \d+ records$/)
+    expect(error.context.record).toMatch(/^among the last \d+$/)
   })
 
   test('names the field, the state and the operator when an instance of a class is in state', async () => {

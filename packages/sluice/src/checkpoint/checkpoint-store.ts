@@ -38,6 +38,8 @@ export interface CheckpointStore extends SnapshotStorage {
   highestId(): Promise<number>
   /** Bytes of a manifest, as published; CKP1003 when there is none, CKP1002 when it cannot be read. */
   readManifest(checkpoint: CheckpointId): Promise<Uint8Array>
+  /** Where its manifest is, for people to look at. */
+  manifestPlace(checkpoint: CheckpointId): string
   /** Removes a checkpoint: first its manifest, then its data. Fine when it is half gone or was never published. */
   discard(checkpoint: CheckpointId): Promise<void>
   /** Removes data of checkpoints that were never published and are not `inProgress`. */

@@ -6,7 +6,7 @@
  * R3 Nothing published: a fresh start. Something published, but nothing whole: CKP1008, never a fresh start.
  * R4 Another job's or another graph's checkpoint is refused, not skipped.
  */
-import { EngineError } from '../base/errors.ts'
+import { EngineError, formatError } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
 import type { GraphLayout } from '../graph/job-graph.ts'
 import type { CheckpointManifest } from './manifest.ts'
@@ -91,7 +91,7 @@ function mismatch(expectation: RestoreExpectation, manifest: CheckpointManifest)
 }
 
 function nothingWhole(skipped: readonly SkippedCheckpoint[]): EngineError {
-  const reasons = skipped.map(({ error }) => `\n  - ${error.message}`).join('')
+  const reasons = skipped.map(({ error }) => `\n  - ${formatError(error)}`).join('')
   return new EngineError(
     'CKP1008',
     `none of the ${skipped.length} retained checkpoints can be restored:${reasons}\nThe job was not started, because starting empty would lose its state. Bring the files back from a copy, or give the state up with --fresh.`,

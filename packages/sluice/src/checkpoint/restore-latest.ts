@@ -39,7 +39,13 @@ async function tryCheckpoint(
   try {
     return loaded(state, await load(store, checkpoint))
   } catch (error) {
-    return failed(state, checkpoint, asEngineError(error, 'CKP1002', `checkpoint ${checkpoint} cannot be read`))
+    return failed(
+      state,
+      checkpoint,
+      asEngineError(error, 'CKP1002', `checkpoint ${checkpoint} cannot be read`, {
+        path: store.manifestPlace(checkpoint),
+      }),
+    )
   }
 }
 

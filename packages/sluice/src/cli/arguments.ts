@@ -39,7 +39,6 @@ export function parseArguments(words: readonly string[], version: string): Invoc
       'A stateful stream processor: runs jobs with event time, exactly-once checkpoints and automatic restart.',
     )
     .version(version, '--version')
-    .helpCommand(false)
   declareRun(program, (asked) => void (invocation = asked))
   declareOptions(program, (asked) => void (invocation = asked))
   for (const command of [program, ...program.commands])
@@ -111,24 +110,35 @@ function runArguments(job: string, flags: RunFlags): RunArguments {
 function paramsOf(words: readonly string[]): Readonly<Record<string, string>> {
   const entries = words.map((word) => {
     const at = word.indexOf('=')
-    if (at <= 0) throw notUnderstood(`--param ${word} has no value`, 'sluice run', 'Write --param name=value.')
+    if (at <= 0)
+      throw notUnderstood(`--param ${word} is not a name and a value`, 'sluice run', 'Write --param name=value.')
     return [word.slice(0, at), word.slice(at + 1)] as const
   })
   return Object.fromEntries(entries)
 }
 
 function asUsageError({ code, message }: CommanderError, words: readonly string[]): EngineError {
-  const what = message.replace(/^error: /, '').split('\n')[0] ?? message
-  const command = words[0] === 'run' || words[0] === 'options' ? `sluice ${words[0]}` : 'sluice'
-  return notUnderstood(what, command, code === 'commander.unknownOption' ? suggestion(what) : '')
+  if (code === 'commander.help') return notUnderstood(`there is no command "${words[1]}"`, 'sluice')
+  const what = (message.replace(/^error: /, '').split('\n')[0] ?? message).replace(/\.$/, '')
+  const command = COMMANDS.find((name) => name === words[0])
+  return notUnderstood(what, command === undefined ? 'sluice' : `sluice ${command}`, suggestion(code, what, command))
 }
 
+const COMMANDS = ['run', 'options']
 const OTHER_FLAGS = ['state-dir', 'fresh', 'param', 'json', 'help']
 
-function suggestion(what: string): string {
-  const unknown = /'--([^']+)'/.exec(what)?.[1]
-  const nearest = unknown === undefined ? undefined : nearestName(unknown, [...OPTION_KEYS, ...OTHER_FLAGS])
-  return nearest === undefined ? '' : `Did you mean --${nearest}?`
+function suggestion(code: string, what: string, command: string | undefined): string {
+  const unknown = /'(?:--)?([^'=]+)[^']*'/.exec(what)?.[1]
+  if (unknown === undefined) return ''
+  if (code === 'commander.unknownCommand') return hintOf(nearestName(unknown, COMMANDS), '')
+  if (code !== 'commander.unknownOption') return ''
+  const nearest = nearestName(unknown, [...OPTION_KEYS, ...OTHER_FLAGS])
+  if (nearest !== unknown) return hintOf(nearest, '--')
+  return command === undefined ? `Write it behind the command: sluice run <job> --${unknown}.` : `--${unknown} takes no value.`
+}
+
+function hintOf(nearest: string | undefined, dashes: string): string {
+  return nearest === undefined ? '' : `Did you mean ${dashes}${nearest}?`
 }
 
 function notUnderstood(what: string, command: string, hint = ''): EngineError {

@@ -1,3 +1,5 @@
+import { ERROR_CODES, type ErrorCode } from '../base/error-codes.ts'
+
 /** Exit codes of the command line; docs/guide/cli.md lists them. */
 export const EXIT = {
   /** Finished, or stopped on request. */
@@ -10,3 +12,9 @@ export const EXIT = {
   /** Whoever read the output has gone, as with `sluice run … | head`. */
   outputClosed: 141,
 } as const
+
+/** The user's mistake, found before anything ran: the JobMaster gives such errors as they are, every other as JOB1003. */
+export function isRefusal(code: ErrorCode): boolean {
+  const { domain, retry } = ERROR_CODES[code]
+  return code === 'CKP1008' || (code !== 'JOB1003' && domain === 'user' && retry === 'never')
+}

@@ -20,8 +20,9 @@ export async function main(words: readonly string[]): Promise<number> {
   try {
     return await perform(parseArguments(words, version()), stderr)
   } catch (thrown) {
-    for (const line of errorLines(errorToData(asEngineError(thrown, 'INT1001', 'the command failed'))))
-      stderr.writeLine(line)
+    const error = errorToData(asEngineError(thrown, 'INT1001', 'the command failed'))
+    if (words[0] === 'run' && words.includes('--json')) (await jsonView(lineOutput(STDOUT), stderr)).onRefused(error)
+    else for (const line of errorLines(error)) stderr.writeLine(line)
     return EXIT.refused
   }
 }
@@ -45,16 +46,18 @@ async function perform(invocation: Invocation, stderr: LineOutput): Promise<numb
 }
 
 async function viewFor(form: OutputForm, stdout: LineOutput, stderr: LineOutput): Promise<RunView> {
-  if (form === 'json') {
-    const { JsonView } = await import('./json-view.ts')
-    console.log = console.error // the job's own words, in this thread too, must not come between the JSON lines
-    return new JsonView({ stdout, stderr, clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() } })
-  }
+  if (form === 'json') return jsonView(stdout, stderr)
   const { TextView } = await import('./text-view.ts')
   const block = process.stderr.isTTY
     ? new LiveBlock(stderr, () => process.stderr.columns || COLUMNS_UNKNOWN)
     : undefined
   return new TextView({ stdout, stderr, block, nowMs: () => performance.now() })
+}
+
+async function jsonView(stdout: LineOutput, stderr: LineOutput): Promise<RunView> {
+  const { JsonView } = await import('./json-view.ts')
+  console.log = console.error // the job's own words, in this thread too, must not come between the JSON lines
+  return new JsonView({ stdout, stderr, clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() } })
 }
 
 function version(): string {

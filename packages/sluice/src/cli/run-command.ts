@@ -4,14 +4,13 @@
  * First SIGINT or SIGTERM: the job stops with a last checkpoint. Second: it is cancelled at once. Third: the process is killed, for
  * threads that cannot be ended.
  */
-import { ERROR_CODES } from '../base/error-codes.ts'
 import { asEngineError, errorToData } from '../base/errors.ts'
 import { launch } from '../cluster/launch.ts'
 import type { JobClient, RunResult } from '../cluster/run-request.ts'
 import { userFrames } from '../cluster/user-frames.ts'
 import { environmentLayer } from '../config/option-layers.ts'
 import type { RunArguments } from './arguments.ts'
-import { EXIT } from './exit-codes.ts'
+import { EXIT, isRefusal } from './exit-codes.ts'
 import type { RunView } from './run-view.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
@@ -64,12 +63,6 @@ function exitCodeOf({ state, error }: RunResult, interruption: Interruption): nu
   if (state === 'finished' || state === 'stopped') return EXIT.done
   if (state === 'canceled') return interruption.isOutputClosed ? EXIT.outputClosed : EXIT.interrupted
   return error !== undefined && isRefusal(error.code) ? EXIT.refused : EXIT.failed
-}
-
-/** The user's mistake, found before anything ran: the JobMaster gives such errors as they are, every other as JOB1003. */
-function isRefusal(code: keyof typeof ERROR_CODES): boolean {
-  const { domain, retry } = ERROR_CODES[code]
-  return code !== 'JOB1003' && domain === 'user' && retry === 'never'
 }
 
 type Wish = 'none' | 'stop' | 'cancel'

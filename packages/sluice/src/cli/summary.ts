@@ -1,5 +1,6 @@
 /** What is said when a run has ended. */
 import type { RunResult } from '../cluster/run-request.ts'
+import { isRefusal } from './exit-codes.ts'
 import { countText, durationText, rateText } from './format.ts'
 import { lossesOf, writtenRecords } from './progress.ts'
 import { table } from './progress-text.ts'
@@ -8,6 +9,7 @@ export function summaryLines(result: RunResult, stateDirectory: string | undefin
   if (result.finishedBefore !== undefined)
     return finishedBeforeLines(result, result.finishedBefore.wallMs, stateDirectory)
   const { durationMs, recordsRead, checkpoints, counters, restartCount } = result
+  if (wasRefused(result)) return []
   const losses = lossesOf(counters)
   const rows = [
     ['records in', `${countText(recordsRead)} (${rateText(recordsRead / Math.max(0.001, durationMs / 1000))})`],
@@ -26,6 +28,11 @@ export function summaryLines(result: RunResult, stateDirectory: string | undefin
     ...table(rows).map((line) => `  ${line}`),
     ...nextStep(result, stateDirectory),
   ]
+}
+
+/** Its error has been told, and there is nothing to count. */
+function wasRefused({ error, recordsRead }: RunResult): boolean {
+  return error !== undefined && recordsRead === 0 && isRefusal(error.code)
 }
 
 function nextStep({ state, checkpoints }: RunResult, stateDirectory: string | undefined): readonly string[] {

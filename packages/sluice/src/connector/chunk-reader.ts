@@ -4,7 +4,7 @@
  * Owns: the splits of one reader, reading ahead, the exact position. Does not own: formats (a `ChunkFormat` opens a split), watermarks,
  * rate limits.
  *
- * R1 One split at a time is emitted, in order of `SourceSplit` index, so that time runs forward over the splits of one reader.
+ * R1 One split at a time is emitted, in order of index, so that time runs forward over the splits of one sequence (C5 of source.ts).
  * R2 At most CHUNKS_AHEAD_MAX chunks are held or being read, over all splits.
  * R3 The position is behind record i before record i is emitted: a snapshot between two polls is exact, and an error names its record.
  * R4 Rejected records belong in front of the record (or the end of the chunk) that follows them and leave together with the one before.
@@ -65,6 +65,8 @@ export class ChunkReader<T, Split extends OrderedSplit, R = never> implements So
   #emitted = 0
   /** Rejects of `#chunk` that were handed on. */
   #rejected = 0
+  /** Chunks that are ready, over all splits. */
+  #heldCount = 0
   #isReading = false
   #isRequested = false
   #hasAllSplits = false
@@ -84,7 +86,7 @@ export class ChunkReader<T, Split extends OrderedSplit, R = never> implements So
     for (const split of splits) this.#progress.push({ split, chunks: undefined, ready: [], isRead: false })
     // The split being emitted stays in front: it is the first one already or it is not started.
     this.#progress.sort(
-      (a, b) => Number(b === this.#current) - Number(a === this.#current) || a.split.index - b.split.index,
+      (a, b) => Number(b === this.#current) - Number(a === this.#current) || 0,
     )
     this.#readAhead()
     this.#context.wake()
@@ -196,6 +198,7 @@ export class ChunkReader<T, Split extends OrderedSplit, R = never> implements So
     assert(progress !== undefined, 'a chunk was emitted outside a split')
     progress.split = chunk.positionAfter(chunk.records.length)
     progress.ready.shift()
+    this.#heldCount--
     this.#chunk = undefined
     this.#readAhead()
     if (progress.isRead && progress.ready.length === 0) this.#finishSplit(progress, output)
@@ -217,17 +220,13 @@ export class ChunkReader<T, Split extends OrderedSplit, R = never> implements So
     if (this.#isReading || this.#isClosed) return
     const progress = this.#progress.find((candidate) => !candidate.isRead)
     if (progress === undefined) this.#requestSplit()
-    else if (this.#heldCount() <= CHUNKS_AHEAD_MAX) this.#readNext(progress)
+    else if (this.#heldCount <= CHUNKS_AHEAD_MAX) this.#readNext(progress)
   }
 
   #requestSplit(): void {
     if (this.#isRequested || this.#hasAllSplits) return
     this.#isRequested = true
     this.#context.requestSplit()
-  }
-
-  #heldCount(): number {
-    return this.#progress.reduce((count, progress) => count + progress.ready.length, 0)
   }
 
   #readNext(progress: Progress<T, Split, R>): void {
@@ -243,7 +242,10 @@ export class ChunkReader<T, Split extends OrderedSplit, R = never> implements So
     this.#isReading = false
     if (this.#isClosed) return
     if (result.done === true) progress.isRead = true
-    else progress.ready.push(result.value)
+    else {
+      progress.ready.push(result.value)
+      this.#heldCount++
+    }
     this.#readAhead()
     this.#context.wake()
   }

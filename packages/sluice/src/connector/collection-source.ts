@@ -33,7 +33,10 @@ export function collectionSource<T>(
     identity: { name, count: items.length, hash: hashOf(items) },
     boundedness: 'bounded',
     createEnumerator: (context, restored) =>
-      new SplitQueue(context, restored, async ({ parallelism }) => rangesOf(items.length, parallelism)),
+      new SplitQueue(context, restored, {
+        discover: async ({ parallelism }) => rangesOf(items.length, parallelism),
+        sizeOf: () => 1,
+      }),
     createReader: (context) => new ChunkReader(collectionFormat(items, name), context),
   })
 }
@@ -42,7 +45,8 @@ function rangesOf(count: number, parallelism: number): readonly CollectionSplit[
   const size = Math.max(1, Math.ceil(count / parallelism))
   const splits: CollectionSplit[] = []
   for (let next = 0; next < count; next += size) {
-    splits.push({ id: `${next}`, index: splits.length, next, end: Math.min(count, next + size) })
+    const end = Math.min(count, next + size)
+    splits.push({ id: `${next}`, index: splits.length, sequence: 'items', next, end })
   }
   return splits
 }

@@ -12,6 +12,12 @@ export interface InputFile {
 /** What to read: a file, a folder, or a list of both. */
 export type InputPaths = string | readonly string[]
 
+/**
+ * What is known about the event time of several files. `time`: they follow each other, in the order in which they are read. `unknown`: they may cover
+ * the same time, or go back; none of their records is late because of the order in which they are read.
+ */
+export type FileOrder = 'unknown' | 'time'
+
 /** A range of bytes of one file. */
 export interface FileSplit extends OrderedSplit {
   readonly path: string
@@ -67,8 +73,17 @@ async function sizeOf(disk: Disk, path: string): Promise<number> {
   return stat.sizeBytes
 }
 
+/** The sequence that the splits of a file belong to. */
+export function sequenceOf(path: string, order: FileOrder): string {
+  return order === 'time' ? 'all files' : path
+}
+
 /** Byte ranges of about `splitBytes`; an empty file has none. */
-export function byteSplits(files: readonly InputFile[], splitBytes: number): readonly FileSplit[] {
+export function byteSplits(
+  files: readonly InputFile[],
+  splitBytes: number,
+  order: FileOrder = 'unknown',
+): readonly FileSplit[] {
   const splits: FileSplit[] = []
   for (const { path, sizeBytes } of files) {
     for (let start = 0; start < sizeBytes; start += splitBytes) {
@@ -76,6 +91,7 @@ export function byteSplits(files: readonly InputFile[], splitBytes: number): rea
       splits.push({
         id: `${path}@${start}`,
         index: splits.length,
+        sequence: sequenceOf(path, order),
         path,
         start,
         end,

@@ -13,6 +13,8 @@ import {
   findFiles,
   pathList,
   readExactly,
+  sequenceOf,
+  type FileOrder,
   type InputFile,
   type InputPaths,
 } from './file-splits.ts'
@@ -38,6 +40,11 @@ export interface ParquetSourceOptions {
   readonly columns?: readonly string[]
   /** How TIMESTAMP and DATE columns come: `milliseconds` since 1970 as a number (default), or `date` for Date objects. */
   readonly timestamps?: TimestampForm
+  /**
+   * `time` if later files, by name, hold later records. Default `unknown`: nothing is late because of the order of reading, but the watermark of a
+   * subtask waits until it has opened the last of its files.
+   */
+  readonly fileOrder?: FileOrder
 }
 
 export interface ParquetSplit extends OrderedSplit {
@@ -67,7 +74,11 @@ export function parquetSource<T extends object>(
     kind: 'parquet',
     identity: { paths: pathList(paths) },
     boundedness: 'bounded',
-    createEnumerator: (context, restored) => new SplitQueue(context, restored, ({ env }) => rowGroups(env.disk, paths)),
+    createEnumerator: (context, restored) =>
+      new SplitQueue(context, restored, {
+        discover: ({ env }) => rowGroups(env.disk, paths, options.fileOrder ?? 'unknown'),
+        sizeOf: ({ rowCount }) => rowCount,
+      }),
     createReader: (context) => {
       const files = new ParquetFiles<T>(context.disk, options)
       return new ChunkReader({ open: (split) => files.chunks(split), onReject: () => {} }, context)
@@ -75,7 +86,7 @@ export function parquetSource<T extends object>(
   })
 }
 
-async function rowGroups(disk: Disk, paths: InputPaths): Promise<readonly ParquetSplit[]> {
+async function rowGroups(disk: Disk, paths: InputPaths, order: FileOrder): Promise<readonly ParquetSplit[]> {
   const splits: ParquetSplit[] = []
   for (const file of await findFiles(disk, paths, SUFFIXES)) {
     const metadata = await readMetadata(await loadParquet(), disk, file)
@@ -85,6 +96,7 @@ async function rowGroups(disk: Disk, paths: InputPaths): Promise<readonly Parque
       splits.push({
         id,
         index: splits.length,
+        sequence: sequenceOf(file.path, order),
         path: file.path,
         fileBytes: file.sizeBytes,
         rowGroup,

@@ -5,6 +5,9 @@
  * C2 `poll` is synchronous: reading ahead happens in the background in bounded buffers, and `context.wake()` says that there is more.
  * C3 The enumerator's `snapshot` holds exactly the splits that are not assigned to a reader.
  * C4 Assignments and barriers reach a reader in the order in which the coordinator made them.
+ * C5 A reader reads the splits that it has of one sequence one after the other, in order of event time. An enumerator that does not want
+ *    records to be late because of the order of reading gives a reader a first split of each sequence before it reads any (W3a of
+ *    time/split-watermarks.ts), and later on only such as are behind those in event time.
  */
 import type { Disk, Env } from '../base/env.ts'
 import type { JsonValue } from '../base/json.ts'
@@ -12,6 +15,11 @@ import type { JsonValue } from '../base/json.ts'
 /** A split has an id that is unique within its source. */
 export interface SourceSplit {
   readonly id: string
+  /**
+   * Splits that name the same sequence follow each other in event time, such as the pieces of one log file: one of them that waits while another is
+   * read does not hold back the watermark. Without it a split is a sequence of its own.
+   */
+  readonly sequence?: string
 }
 
 /** A source of records of type T. Frozen, cheap to make, without side effects: `createX` is called where it runs. */

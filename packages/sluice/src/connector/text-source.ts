@@ -1,7 +1,15 @@
 import { EngineError, messageOf } from '../base/errors.ts'
 import { parseSize } from '../base/size.ts'
 import { ChunkReader, type Chunk, type ChunkFormat, type Reject } from './chunk-reader.ts'
-import { baseName, byteSplits, findFiles, pathList, type FileSplit, type InputPaths } from './file-splits.ts'
+import {
+  baseName,
+  byteSplits,
+  findFiles,
+  pathList,
+  type FileOrder,
+  type FileSplit,
+  type InputPaths,
+} from './file-splits.ts'
 import { forEachLine, lineBlocks, lineStart, type LineBlock, type LineEncoding } from './line-chunks.ts'
 import type { ReaderContext, Source } from './source.ts'
 import { SplitQueue, type SplitQueueState } from './split-queue.ts'
@@ -32,6 +40,11 @@ export interface PositionedLine {
 export interface LineSourceOptions {
   /** Size of the piece of a file that one subtask reads, e.g. `32mb` (the default). */
   readonly splitBytes?: string
+  /**
+   * `time` if later files, by name, hold later records. Default `unknown`: nothing is late because of the order of reading, but the watermark of a
+   * subtask waits until it has opened the last of its files.
+   */
+  readonly fileOrder?: FileOrder
   /** Default `fail`. */
   readonly onError?: LineErrorPolicy
 }
@@ -96,7 +109,10 @@ export function lineSource<T>(
     identity: { paths: pathList(paths) },
     boundedness: 'bounded',
     createEnumerator: (context, restored) =>
-      new SplitQueue(context, restored, async ({ env }) => byteSplits(await findFiles(env.disk, paths), splitBytes)),
+      new SplitQueue(context, restored, {
+        discover: async ({ env }) => byteSplits(await findFiles(env.disk, paths), splitBytes, options.fileOrder),
+        sizeOf: ({ start, end }) => end - start,
+      }),
     createReader: (context) => new ChunkReader(lineFormat(context, decode, options.onError ?? 'fail'), context),
   })
 }

@@ -67,7 +67,7 @@ export class RemoteOutputChannel implements OutputChannel {
       return this.#encoder.encode(values, timestamps, values.length)
     } catch (error) {
       // The record that the task is at is another one: the batch has gathered since.
-      const context = { operator: this.#producer, record: `one of the last ${values.length} records` }
+      const context = { operator: this.#producer, record: `among the last ${values.length}` }
       throw asEngineError(error, 'SER1001', 'a batch of records cannot be encoded. Nothing of it was sent', context)
     }
   }

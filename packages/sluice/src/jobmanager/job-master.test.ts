@@ -128,7 +128,7 @@ describe('a job that runs to its end', () => {
       .slot(1)
       .received.flatMap((message) => (message.kind === 'assign-splits' ? [message] : []))
     expect(assigned.map(({ splits, noMore }) => [bytesToValue(splits), noMore])).toEqual([
-      [[{ id: '2', index: 1, next: 2, end: 4 }], false],
+      [[{ id: '2', index: 1, sequence: 'items', next: 2, end: 4 }], false],
       [[], true],
     ])
     world.slots.drainAll()
@@ -217,7 +217,7 @@ describe('a job that fails', () => {
     await world.env.settle()
     const last = world.slots.slot(0).received.at(-1)
     expect(last?.kind === 'assign-splits' && bytesToValue(last.splits)).toEqual([
-      { id: '2', index: 1, next: 2, end: 4 },
+      { id: '2', index: 1, sequence: 'items', next: 2, end: 4 },
     ])
   })
 

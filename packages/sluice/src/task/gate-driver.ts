@@ -69,7 +69,7 @@ export class GateDriver implements TaskHead {
     const timestamp = this.#batch.timestamps[this.#cursor]
     const moment =
       timestamp === undefined || timestamp === NO_TIMESTAMP ? 'without timestamp' : `with timestamp ${timestamp}`
-    return `record ${preview(this.#batch.values[this.#cursor])} ${moment}`
+    return `${preview(this.#batch.values[this.#cursor])} ${moment}`
   }
 
   onAborted(checkpoint: CheckpointId): void {

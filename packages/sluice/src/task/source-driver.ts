@@ -75,7 +75,7 @@ export class SourceDriver {
   addSplits(items: readonly unknown[]): void {
     if (items.length === 0) return
     const splits = items as readonly SourceSplit[] // made by the same source's enumerator, or by snapshot below
-    for (const { id } of splits) this.#watermarks.assigned(id)
+    for (const split of splits) this.#watermarks.assigned(split)
     this.#reader.addSplits(splits)
   }
 

@@ -96,12 +96,15 @@ export class SimScheduler {
   }
 
   #loop(before: BeforeStep): Promise<'stopped' | 'nothing-left'> {
+    let emptyTicks = 0
     return new Promise((resolve, reject) => {
       const tick = (): void => {
         try {
           if (this.#unhandled !== undefined) return reject(this.#unhandled.reason)
           if (before() === 'stop') return resolve('stopped')
-          if (!this.#step()) return resolve('nothing-left')
+          // What `before` did may still be on its way: only the second empty tick says that nothing is left.
+          emptyTicks = this.#step() ? 0 : emptyTicks + 1
+          if (emptyTicks > 1) return resolve('nothing-left')
         } catch (thrown) {
           return reject(thrown)
         }
@@ -159,11 +162,19 @@ export class SimScheduler {
   }
 
   #jump(): boolean {
-    const next = this.#later.first()
+    const next = this.#firstLiving()
     if (next === undefined) return false
     assert(next.atMs >= this.#nowMs, 'virtual time would go back')
     this.#nowMs = next.atMs
     return true
+  }
+
+  #firstLiving(): SimEvent | undefined {
+    for (let next = this.#later.first(); next !== undefined; next = this.#later.first()) {
+      if (!isDead(next)) return next
+      this.#later.pop()
+    }
+    return undefined
   }
 
   /** Undefined when what was drawn is not to run any more. */

@@ -81,7 +81,7 @@ const NEVER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 /** What a short timeout of checkpoints may lead to without any fault. */
-const TIMEOUT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CKP1006', 'TSK1004'])
+const TIMEOUT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CKP1006', 'CKP1009', 'TSK1004'])
 
 export class SimWorld {
   readonly #options: SimRunOptions

@@ -82,12 +82,47 @@ describe('the watermark of a source subtask', () => {
 
   test('holds still while a split is assigned but not read yet, and does not become idle', () => {
     const splits = monotonous('10s')
-    splits.assigned('b')
     splits.split('a').onEvent(100)
+    splits.assigned({ id: 'b' })
     expect(splits.emit(0)).toEqual({})
     expect(splits.emit(60_000)).toEqual({})
     splits.split('b').onEvent(50)
     expect(splits.emit(60_001)).toEqual({ watermark: 49 })
+  })
+
+  test('goes on while a split waits behind one of its sequence that is read, but does not become idle', () => {
+    const splits = monotonous('10s')
+    for (const id of ['a1', 'a2', 'a3']) splits.assigned({ id, sequence: 'a' })
+    expect(splits.emit(0)).toEqual({})
+    splits.split('a1').onEvent(100)
+    expect(splits.emit(0)).toEqual({ watermark: 99 })
+    splits.split('a1').onEvent(200)
+    expect(splits.emit(0)).toEqual({ watermark: 199 })
+    expect(splits.emit(60_000)).toEqual({})
+    expect(splits.emit(120_000)).toEqual({})
+    splits.remove('a1')
+    splits.split('a2').onEvent(300)
+    splits.remove('a3')
+    splits.emit(120_001)
+    splits.emit(120_002)
+    expect(splits.emit(180_000)).toEqual({ idle: true })
+  })
+
+  test('holds still between two splits of a sequence, and as long as another sequence is not begun', () => {
+    const splits = monotonous('off')
+    for (const id of ['a1', 'a2']) splits.assigned({ id, sequence: 'a' })
+    splits.assigned({ id: 'b1', sequence: 'b' })
+    splits.split('a1').onEvent(100)
+    expect(splits.emit(0)).toEqual({})
+    splits.remove('a1')
+    expect(splits.emit(0)).toEqual({})
+    splits.split('a2').onEvent(200)
+    expect(splits.emit(0)).toEqual({})
+    splits.remove('a2')
+    splits.split('b1')
+    expect(splits.emit(0)).toEqual({})
+    splits.split('b1').onEvent(50)
+    expect(splits.emit(0)).toEqual({ watermark: 49 })
   })
 
   test('a blocked output is not idleness', () => {

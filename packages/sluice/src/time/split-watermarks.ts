@@ -7,11 +7,12 @@
  * W1 The combined watermark is the minimum over active splits; when all are idle, the maximum over all. It never goes back.
  * W2 A split becomes idle at the second of two probes without a record that lie more than `idleAfterMs` apart.
  * W3 A subtask without splits keeps its watermark; it becomes idle like a silent split does.
- * W3a A split that is assigned but not read yet holds the watermark where it is, and does not become idle: its records are not late
- *    because a sibling that is read before it is ahead.
+ * W3a A split that is assigned but not read yet holds the watermark where it is, unless an earlier one of its sequence is being read: its
+ *    records are not late because a sibling that is read before it is ahead. While any split is unread the subtask is not idle.
  * W4 A blocked output is not idleness: `onBlocked` starts all waits anew.
  */
 import { MIN_WATERMARK } from '../stream/element.ts'
+import { SplitSequences, type AssignedSplit } from './split-sequences.ts'
 import type { WatermarkGenerator } from './watermark-strategy.ts'
 import { NO_UPDATE, type WatermarkUpdate } from './watermark-update.ts'
 
@@ -30,7 +31,7 @@ export interface SplitWatermark {
 export class SplitWatermarks {
   readonly #options: SplitWatermarkOptions
   readonly #splits = new Map<string, TrackedSplit>()
-  readonly #assigned = new Set<string>()
+  readonly #sequences = new SplitSequences()
   readonly #withoutSplits: IdleWait
   #emitted = MIN_WATERMARK
   #isIdle = false
@@ -41,15 +42,15 @@ export class SplitWatermarks {
   }
 
   /** The split will be read later (W3a). */
-  assigned(id: string): void {
-    if (!this.#splits.has(id)) this.#assigned.add(id)
+  assigned(split: AssignedSplit): void {
+    this.#sequences.assigned(split)
   }
 
   /** The split's watermark, new when it is not known yet. */
   split(id: string): SplitWatermark {
-    this.#assigned.delete(id)
     const known = this.#splits.get(id)
     if (known !== undefined) return known
+    this.#sequences.opened(id)
     const split = new TrackedSplit(this.#options.createGenerator(), new IdleWait(this.#options.idleAfterMs))
     this.#splits.set(id, split)
     this.#withoutSplits.restart()
@@ -59,7 +60,7 @@ export class SplitWatermarks {
   /** Forgets a finished split; the next `emit` may advance because of it. */
   remove(id: string): void {
     this.#splits.delete(id)
-    this.#assigned.delete(id)
+    this.#sequences.removed(id)
   }
 
   /** The output takes no records now: silence is not the splits' doing (W4). */
@@ -86,16 +87,16 @@ export class SplitWatermarks {
   }
 
   #probe(nowMs: number): boolean {
-    if (this.#assigned.size > 0) return false
+    if (this.#sequences.isWaiting()) return false
     if (this.#splits.size === 0) return this.#withoutSplits.probe(nowMs)
     let areAllIdle = true
     for (const split of this.#splits.values()) if (!split.probe(nowMs)) areAllIdle = false
-    return areAllIdle
+    return areAllIdle && !this.#sequences.hasUnread()
   }
 
   /** W1 */
   #combined(status: 'idle' | 'active'): number {
-    if (this.#assigned.size > 0) return this.#emitted
+    if (this.#sequences.isWaiting()) return this.#emitted // W3a
     return status === 'idle' ? this.#greatest() : this.#least()
   }
 

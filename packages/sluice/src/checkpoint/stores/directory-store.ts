@@ -110,6 +110,10 @@ export class DirectoryStore implements CheckpointStore {
     return this.#read(path, `the manifest of checkpoint ${checkpoint}`, () => manifestMissing(checkpoint, path))
   }
 
+  manifestPlace(checkpoint: CheckpointId): string {
+    return this.#layout.manifest(checkpoint)
+  }
+
   async discard(checkpoint: CheckpointId): Promise<void> {
     const manifest = this.#layout.manifest(checkpoint)
     await attempt(

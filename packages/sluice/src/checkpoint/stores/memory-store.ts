@@ -55,6 +55,10 @@ export class MemoryStore implements CheckpointStore {
     return manifest.slice()
   }
 
+  manifestPlace(checkpoint: CheckpointId): string {
+    return `memory, checkpoint ${checkpoint}`
+  }
+
   async discard(checkpoint: CheckpointId): Promise<void> {
     this.#manifests.delete(checkpoint)
     this.#data.delete(checkpoint)
