@@ -150,12 +150,13 @@ export class SingleOutputStreamOperator<T> extends DataStream<T> {
   }
 
   /**
-   * What the operator sets aside under `tag`.
+   * What the operator sets aside under `tag`, or under the name of a tag.
    *
    * @example averages.getSideOutput(lateFlights).sinkTo(jsonLinesSink('./late'))
    */
-  getSideOutput<U>(tag: OutputTag<U>): DataStream<U> {
-    const edge = Object.freeze({ from: this.#node, sideTag: tag.name, partitioning: FORWARD })
+  getSideOutput<U>(tag: OutputTag<U> | string): DataStream<U> {
+    const sideTag = typeof tag === 'string' ? tag : tag.name
+    const edge = Object.freeze({ from: this.#node, sideTag, partitioning: FORWARD })
     return new DataStream({ builder: this.#builder, edges: Object.freeze([edge]) })
   }
 }

@@ -47,7 +47,7 @@ export class WindowedStream<T, K extends Key> {
   }
 
   /**
-   * Sends records that are too late to a side output; without it they are dropped and counted in `lateRecords`. Read it with
+   * Sends records that are too late to a side output; without it they are dropped. `lateRecords` counts them in both cases. Read it with
    * `getSideOutput(tag)` on the result of `aggregate` or `reduce`.
    */
   sideOutputLateData(tag: OutputTag<T>): WindowedStream<T, K> {

@@ -77,6 +77,7 @@ export const ERROR_CODES = {
   SNK1001: { domain: 'external', retry: 'restart', title: 'A sink cannot write' },
   SNK1002: { domain: 'external', retry: 'restart', title: 'A commit failed for good' },
   SNK1003: { domain: 'external', retry: 'never', title: 'A committable is gone' },
+  SNK1004: { domain: 'user', retry: 'never', title: 'The output directory cannot be used' },
 
   // TSK: tasks and threads
   TSK1001: { domain: 'user', retry: 'restart', title: 'A user function threw' },

@@ -66,7 +66,7 @@ export function publishedByAnother(checkpoint: CheckpointId): EngineError {
 export function tooManyFailures(state: CheckpointState, count: number, last: EngineError): EngineError {
   return new EngineError(
     'CKP1005',
-    `${count} checkpoints in a row failed, ${state.settings.failuresMax} are tolerated. The last one: ${sentence(last.message)} The job fails over. Remove the cause, or raise checkpoint.failuresMax.`,
+    `${count === 1 ? '1 checkpoint' : `${count} checkpoints in a row`} failed, ${state.settings.failuresMax} are tolerated. The last one: ${sentence(last.message)} The job fails over. Remove the cause, or raise checkpoint.failuresMax.`,
     { context: last.context, cause: last },
   )
 }

@@ -5,15 +5,19 @@ import { countText, durationText, rateText } from './format.ts'
 import { lossesOf, writtenRecords } from './progress.ts'
 import { table } from './progress-text.ts'
 
+/** Counters start anew with the tasks; a rate over the whole run would be wrong. */
+const SINCE_RESTART = 'since the last restart'
+
 export function summaryLines(result: RunResult, stateDirectory: string | undefined): readonly string[] {
   if (result.finishedBefore !== undefined)
     return finishedBeforeLines(result, result.finishedBefore.wallMs, stateDirectory)
   const { durationMs, recordsRead, checkpoints, counters, restartCount } = result
   if (wasRefused(result)) return []
   const losses = lossesOf(counters)
+  const rate = rateText(recordsRead / Math.max(0.001, durationMs / 1000))
   const rows = [
-    ['records in', `${countText(recordsRead)} (${rateText(recordsRead / Math.max(0.001, durationMs / 1000))})`],
-    ['records out', countText(writtenRecords(result))],
+    ['records in', `${countText(recordsRead)} ${restartCount === 0 ? `(${rate})` : SINCE_RESTART}`],
+    ['records out', countText(writtenRecords(result)) + (restartCount === 0 ? '' : ` ${SINCE_RESTART}`)],
     [
       'checkpoints',
       checkpoints === undefined ? 'off' : `${checkpoints.completed} completed, ${checkpoints.failed} failed`,

@@ -86,7 +86,7 @@ export class ChunkReader<T, Split extends OrderedSplit, R = never> implements So
     for (const split of splits) this.#progress.push({ split, chunks: undefined, ready: [], isRead: false })
     // The split being emitted stays in front: it is the first one already or it is not started.
     this.#progress.sort(
-      (a, b) => Number(b === this.#current) - Number(a === this.#current) || 0,
+      (a, b) => Number(b === this.#current) - Number(a === this.#current) || a.split.index - b.split.index,
     )
     this.#readAhead()
     this.#context.wake()

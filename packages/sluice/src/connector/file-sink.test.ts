@@ -254,9 +254,9 @@ describe('a fresh start into a directory with output', () => {
     expect((await world.visibleLines()).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 7])
   })
 
-  test('fail refuses with SNK1001 and touches nothing', async () => {
+  test('fail refuses with SNK1004 and touches nothing', async () => {
     await expect(twice({ onExisting: 'fail' })).rejects.toMatchObject({
-      code: 'SNK1001',
+      code: 'SNK1004',
       message: expect.stringContaining(OUT),
     })
   })

@@ -5,6 +5,7 @@
  */
 import type { Disk } from '../base/env.ts'
 import { syncDirectoryPath } from '../base/durable-directory.ts'
+import { DiskError } from '../base/disk-error.ts'
 import { parseDuration } from '../base/duration.ts'
 import { EngineError, messageOf } from '../base/errors.ts'
 import { parseSize } from '../base/size.ts'
@@ -113,6 +114,7 @@ class Preparation {
       await this.#syncNewDirectories()
     } catch (error) {
       if (error instanceof EngineError && error.code !== 'DSK1001') throw error
+      if (isMisplaced(error)) throw this.#unusable(error)
       throw new EngineError(
         'SNK1001',
         `output directory ${this.#parts.directory} cannot be prepared: ${messageOf(error)}. The job does not start before it is. Check the path, its permissions and the space on its disk.`,
@@ -206,12 +208,25 @@ class Preparation {
     })
   }
 
+  #unusable(error: unknown): EngineError {
+    return new EngineError(
+      'SNK1004',
+      `output directory ${this.#parts.directory} cannot be used: ${messageOf(error)}. Nothing was written. Correct the path or its permissions, and start the job again.`,
+      { context: { path: this.#parts.directory }, cause: error },
+    )
+  }
+
   #notEmpty(count: number): EngineError {
     return new EngineError(
-      'SNK1001',
+      'SNK1004',
       `output directory ${this.#parts.directory} holds ${count} files of an earlier run and onExisting is 'fail'. The job was not started. ` +
         "Choose another directory, remove them, or set onExisting to 'append' or 'replace'.",
       { context: { path: this.#parts.directory } },
     )
   }
+}
+
+/** Waiting does not help, unlike with a full disk. */
+function isMisplaced(error: unknown): boolean {
+  return error instanceof DiskError && (error.kind === 'denied' || error.kind === 'not-a-directory')
 }

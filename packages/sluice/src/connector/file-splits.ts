@@ -142,6 +142,7 @@ function failUnreadable(path: string, error: unknown): never {
 
 function failReading(path: string, error: unknown): never {
   if (error instanceof DiskError && error.kind === 'not-found') throw missing(path)
+  if (error instanceof DiskError && error.kind === 'denied') failUnreadable(path, error)
   const reason = `reading input ${path} failed: ${messageOf(error)}. The job restarts from its last checkpoint and reads it again. Check the disk if this comes back.`
   throw new EngineError('SRC1003', reason, { context: { path }, cause: error })
 }

@@ -89,10 +89,10 @@ function stateWords(core: JobCore): string {
   if (core.facts.checkpointing === 'off') {
     return 'Checkpointing is off, so nothing is kept: repair the cause and start again from the beginning.'
   }
-  const since = checkpointWords(core.restoredCheckpoint)
-  return `The failed attempt had started ${since}. All completed checkpoints are kept: repair the cause and run the job again with the same state directory, and it resumes from the latest one.`
+  return `${startWords(core.restoredCheckpoint)}All completed checkpoints are kept: repair the cause and run the job again with the same state directory, and it resumes from the latest one.`
 }
 
-function checkpointWords(checkpoint: CheckpointId | undefined): string {
-  return checkpoint === undefined ? 'without a checkpoint' : `from checkpoint ${checkpoint}`
+/** An attempt that failed before it had restored anything says nothing about what there is to restore. */
+function startWords(checkpoint: CheckpointId | undefined): string {
+  return checkpoint === undefined ? '' : `The failed attempt had started from checkpoint ${checkpoint}. `
 }

@@ -16,3 +16,8 @@ test('a predicate that throws fails the task with TSK1001', async () => {
   const failing = filterOperator((value: { name: { first: string } | null }) => value.name?.first.length === 1)
   await expect(testOperator(failing, [record(undefined, 1)])).rejects.toMatchObject({ code: 'TSK1001' })
 })
+
+test('an asynchronous function is refused by name', async () => {
+  const message = expect.stringContaining('returned a promise')
+  await expect(testOperator(filterOperator((async () => true) as never), [record(1, 10)])).rejects.toMatchObject({ code: 'TSK1001', message })
+})

@@ -1,7 +1,7 @@
 import { present } from '../base/assert.ts'
 import { BaseOperator } from './base-operator.ts'
 import type { OperatorContext, OperatorSpec } from './operator.ts'
-import { userError } from './user-error.ts'
+import { refusePromise, userError } from './user-error.ts'
 
 /** Lets through the records for which `predicate` gives true, with their timestamps. */
 export function filterOperator<T>(predicate: (value: T) => boolean): OperatorSpec {
@@ -35,6 +35,7 @@ class FilterOperator<T> extends BaseOperator {
     } catch (cause) {
       throw userError(context.info, 'filter function', cause)
     }
+    refusePromise(context.info, 'filter function', passes)
     if (passes) context.output.onRecord(value, timestamp)
   }
 }

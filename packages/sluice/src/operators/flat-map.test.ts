@@ -67,3 +67,8 @@ function contextWith(onRecord: () => void, failures: unknown[] = []): OperatorCo
     counter: () => ({ add: () => {} }),
   }
 }
+
+test('an asynchronous function is refused by name', async () => {
+  const message = expect.stringContaining('returned a promise')
+  await expect(testOperator(flatMapOperator((async () => {}) as never), [record(1, 10)])).rejects.toMatchObject({ code: 'TSK1001', message })
+})

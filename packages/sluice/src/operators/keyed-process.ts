@@ -16,7 +16,7 @@ import { selectKey } from './key-selection.ts'
 import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
 import type { OperatorSpec, RecordReceiver } from './operator.ts'
 import type { OutputTag } from './output-tag.ts'
-import { userResultError } from './user-error.ts'
+import { refusePromise } from './user-error.ts'
 import { UserOutput } from './user-output.ts'
 
 /** The states of an operator, by the name under which the context shows them. */
@@ -111,7 +111,7 @@ class KeyedProcess<T, K extends Key, S extends StateDeclarations, O> implements 
       throw user.output.failed('onRecord function', cause)
     }
     user.output.end()
-    if (returned !== undefined) this.#checkReturned('onRecord', returned)
+    if (returned !== undefined) refusePromise(this.#runtime.context.info, 'onRecord function', returned)
   }
 
   onEventTimer(timestampMs: number, key: Key): void {
@@ -132,18 +132,7 @@ class KeyedProcess<T, K extends Key, S extends StateDeclarations, O> implements 
       throw user.output.failed('onTimer function', cause)
     }
     user.output.end()
-    if (returned !== undefined) this.#checkReturned('onTimer', returned)
-  }
-
-  /** An async function would touch the state of whichever key is current when it goes on. */
-  #checkReturned(name: string, returned: unknown): void {
-    if (!(returned instanceof Promise)) return
-    returned.catch(() => {
-      // the task fails with TSK1001 below, whatever becomes of the promise
-    })
-    const problem =
-      'returned a promise. State and timers belong to a key only during the call, so the task stops. Make the function synchronous.'
-    throw userResultError(this.#runtime.context.info, `${name} function`, problem)
+    if (returned !== undefined) refusePromise(this.#runtime.context.info, 'onTimer function', returned)
   }
 }
 

@@ -27,3 +27,8 @@ test('what the function throws names the operator and keeps the cause', async ()
     message: expect.stringContaining('the map function of operator "enrich" threw: no such field'),
   })
 })
+
+test('an asynchronous function is refused by name', async () => {
+  const message = expect.stringContaining('returned a promise')
+  await expect(testOperator(mapOperator(async (n: number) => n), [record(1, 10)])).rejects.toMatchObject({ code: 'TSK1001', message })
+})

@@ -1,7 +1,7 @@
 import { present } from '../base/assert.ts'
 import { BaseOperator } from './base-operator.ts'
 import type { OperatorContext, OperatorSpec } from './operator.ts'
-import { userError } from './user-error.ts'
+import { refusePromise, userError } from './user-error.ts'
 
 /** One record out for each record in; the timestamp stays. */
 export function mapOperator<T, U>(map: (value: T) => U): OperatorSpec {
@@ -35,6 +35,7 @@ class MapOperator<T, U> extends BaseOperator {
     } catch (cause) {
       throw userError(context.info, 'map function', cause)
     }
+    refusePromise(context.info, 'map function', result)
     context.output.onRecord(result, timestamp)
   }
 }

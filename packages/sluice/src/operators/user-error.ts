@@ -16,6 +16,16 @@ export function userError(info: OperatorInfo, what: string, cause: unknown): Eng
   )
 }
 
+/** Fails when a user function is asynchronous: its result is needed before the next record. */
+export function refusePromise(info: OperatorInfo, what: string, result: unknown): void {
+  if (!(result instanceof Promise)) return
+  result.catch(refusedAlready)
+  throw userResultError(info, what, 'returned a promise. Records are processed one after the other, and state belongs to a key only during the call, so the task stops. Make the function synchronous.')
+}
+
+/** What the promise would still say no longer matters: the error above ends the task. */
+function refusedAlready(): void {}
+
 /** For a user function that gave back what the operator cannot work with. */
 export function userResultError(info: OperatorInfo, what: string, problem: string): EngineError {
   return new EngineError('TSK1001', `the ${what} of operator "${info.name}" ${problem}`, {

@@ -33,7 +33,7 @@ export interface WindowDefinition<T, K extends Key, A, R, O> {
   readonly resultOf: (key: K, window: TimeWindow, result: R) => O
   /** How long, in milliseconds of event time behind its end, a window still takes records. 0 when absent. */
   readonly allowedLatenessMs?: number | undefined
-  /** Name of the side output for records that are too late; without it they are counted in `lateRecords` and dropped. */
+  /** Name of the side output for records that are too late; without it they are dropped. `lateRecords` counts them in both cases. */
   readonly lateTag?: string | undefined
 }
 

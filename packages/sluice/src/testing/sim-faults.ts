@@ -82,7 +82,7 @@ export function noFaultCounts(): FaultCounts {
 
 /** Something that has been reached: the n-th of one kind, counted from the start of the process, and some events more. */
 export interface Moment {
-  readonly of: 'steps' | 'disk-effects' | 'publications' | 'visible-files'
+  readonly of: 'steps' | 'disk-effects' | 'publications' | 'visible-files' | 'restarts'
   readonly count: number
   readonly stepsMore: number
 }
@@ -121,17 +121,32 @@ export interface RunSize {
 
 export function drawPlan(random: Random, budget: FaultBudget, size: RunSize, life: 'crashing' | 'last'): LifePlan {
   const isDrawn = (share: number): boolean => random.fraction() < share
+  const slotLosses = isDrawn(budget.slotLossShare) ? drawSome(random, 3, () => drawLoss(random, size)) : []
+  const throwsAt = isDrawn(budget.userThrowShare) ? drawSome(random, 3, () => 1 + below(random, size.records)) : []
+  const hasRestarts = slotLosses.length > 0 || throwsAt.length > 0
   // Several crashes share the run, so that the later ones find something to interrupt.
   const share = Math.min(1, 2 / (budget.crashes + 1))
-  const crash = life === 'crashing' ? drawMoment(random, size, share) : undefined
+  const drawCrashMoment = (): Moment => (hasRestarts && isDrawn(0.25) ? drawRestart(random) : drawMoment(random, size, share))
   return {
-    crash,
+    crash: life === 'crashing' ? drawCrashMoment() : undefined,
     stop: isDrawn(budget.stopShare) ? drawMoment(random, size) : undefined,
-    slotLosses: isDrawn(budget.slotLossShare) ? drawSome(random, 3, () => drawMoment(random, size)) : [],
-    throwsAt: isDrawn(budget.userThrowShare) ? drawSome(random, 3, () => 1 + below(random, size.records)) : [],
+    slotLosses,
+    throwsAt,
     diskFailures: isDrawn(budget.diskFailureShare) ? drawDiskFailures(random, size) : undefined,
   }
 }
+
+/** Often while the job recovers from something else. */
+function drawLoss(random: Random, size: RunSize): Moment {
+  return random.fraction() < 0.4 ? drawRestart(random) : drawMoment(random, size)
+}
+
+function drawRestart(random: Random): Moment {
+  return { of: 'restarts', count: 1 + below(random, 3), stepsMore: below(random, RECOVERY_STEPS) }
+}
+
+/** About as many events as it takes from a failure until tasks run again. */
+const RECOVERY_STEPS = 150
 
 function drawSome<T>(random: Random, countMax: number, draw: () => T): readonly T[] {
   return Array.from({ length: 1 + below(random, countMax) }, draw)
@@ -145,7 +160,7 @@ function drawMoment(random: Random, size: RunSize, share = 1): Moment {
   return { of, count, stepsMore: random.fraction() < 0.3 ? below(random, 200) : below(random, 8) }
 }
 
-function totalOf(size: RunSize, of: Moment['of']): number {
+function totalOf(size: RunSize, of: Exclude<Moment['of'], 'restarts'>): number {
   if (of === 'steps') return size.steps
   if (of === 'disk-effects') return size.diskEffects
   return of === 'publications' ? size.publications : size.visibleFiles

@@ -199,6 +199,7 @@ export class SimWorld {
       isTimeoutShort: shape.isTimeoutShort,
       reached: (of) => {
         if (of === 'steps') return life.steps
+        if (of === 'restarts') return run.restartCount
         if (of === 'disk-effects') return this.#disk.effectCount - base.effects
         return of === 'publications' ? this.#checks.publicationCount - base.publications : this.#checks.visibleCount - base.visible
       },
@@ -289,6 +290,7 @@ class LifeRun {
   #injectedBefore = 0
   /** Kept until the next step: a listener of the engine must not throw. */
   #broken: EngineError | undefined
+  restartCount = 0
   ending: LifeEnding | undefined
 
   constructor(options: LifeRunOptions) {
@@ -326,7 +328,10 @@ class LifeRun {
   // O7
   onEvent(event: JobEvent): void {
     const { counts } = this.#options
-    if (event.kind === 'restarting') counts.restarts++
+    if (event.kind === 'restarting') {
+      counts.restarts++
+      this.restartCount++
+    }
     if (event.kind === 'checkpoint-failed') {
       counts.failedCheckpoints++
       this.#onFailure(event.error, `checkpoint ${event.checkpoint} failed`)
