@@ -4,6 +4,7 @@
 const VARIANTS = {
   'keyed-engine': async () => (await import('./variants/keyed-engine.ts')).countByEngine,
   'keyed-by-hand': async () => (await import('./variants/keyed-by-hand.ts')).countByHand,
+  'keyed-by-hand-by-key': async () => (await import('./variants/keyed-by-hand.ts')).countByHandByKey,
   'keyed-by-hand-threads': async () => (await import('./variants/keyed-by-hand-threads.ts')).countByHandThreads,
   checkpoints: async () => (await import('./variants/checkpoints.ts')).measureCheckpoints,
   'batch-codec': async () => (await import('./variants/codec.ts')).measureBatchCodec,

@@ -93,6 +93,22 @@ test('rotated logs, whose names sort the newest first, have no late lines', asyn
   expect(windows).toEqual(evaluate(made))
 })
 
+test.for([1, 2, 3])(
+  'logs of two servers over the same hours have no late lines at parallelism %i',
+  async (parallelism) => {
+    const folder = tempFolder()
+    await mkdir(`${folder}/logs`)
+    const made = Array.from({ length: LINES_PER_FILE }, (_, at) => makeRequest(at, START_MS + at * 500))
+    for (const server of [0, 1]) {
+      const lines = made.filter((_, at) => at % 2 === server).map(({ line }) => `${line}\n`)
+      await writeFile(`${folder}/logs/web${server + 1}.log`, lines.join(''))
+    }
+    const { windows, lateOut } = await runOver(folder, parallelism)
+    expect(lateOut).toEqual([])
+    expect(windows).toEqual(evaluate(made))
+  },
+)
+
 test('a log line is read field by field', () => {
   const line = String.raw`2001:db8::1 - "two words" [10/Oct/2000:13:55:36 -0700] "GET /\"a\" HTTP/1.0" 404 - "-" "curl"`
   expect(parseAccessLogLine(line)).toEqual({

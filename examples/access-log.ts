@@ -2,6 +2,7 @@
  * Requests, bytes and distinct clients per minute and status class, from web server logs in the combined (or common) format.
  *
  * Lines that are no log lines go to `output`/dead-letter, records that come too late to `output`/late; both are counted, none is fatal.
+ * No line is late because of the order in which files are read: they may cover the same hours, or be rotated (access.log, access.log.1).
  *
  *   npm run sluice -- run examples/access-log.ts --param input=/var/log/nginx --param output=./out/access-log
  */

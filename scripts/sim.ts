@@ -40,7 +40,11 @@ function checkJob(name: string | undefined): string | undefined {
   process.exit(2)
 }
 
-async function runAll(first: number, count: number, job: string | undefined): Promise<{ verdicts: SeedVerdict[]; failures: Failure[] }> {
+async function runAll(
+  first: number,
+  count: number,
+  job: string | undefined,
+): Promise<{ verdicts: SeedVerdict[]; failures: Failure[] }> {
   const verdicts: SeedVerdict[] = []
   const failures: Failure[] = []
   for (let seed = first; seed < first + count; seed++) {
@@ -51,7 +55,8 @@ async function runAll(first: number, count: number, job: string | undefined): Pr
       if (failures.length <= SHOWN_MAX) process.stderr.write(`\nseed ${seed} FAILED\n${failures.at(-1)?.error}\n`)
     }
     const done = seed - first + 1
-    if (process.stderr.isTTY && done % 20 === 0) process.stderr.write(`\r${done} of ${count} seeds, ${failures.length} failed `)
+    if (process.stderr.isTTY && done % 20 === 0)
+      process.stderr.write(`\r${done} of ${count} seeds, ${failures.length} failed `)
   }
   if (process.stderr.isTTY) process.stderr.write('\r')
   return { verdicts, failures }
@@ -69,20 +74,33 @@ function printTable(verdicts: readonly SeedVerdict[], failures: readonly Failure
   const byJob = Map.groupBy(verdicts, ({ scenario }) => scenario)
   console.log('job                 seeds  processes  checkpoints     events')
   for (const [job, own] of [...byJob].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const sum = (of: (verdict: SeedVerdict) => number): string => own.reduce((total, verdict) => total + of(verdict), 0).toLocaleString('en')
-    const cells = [String(own.length).padStart(5), sum((verdict) => verdict.processes).padStart(9), sum((verdict) => verdict.checkpoints).padStart(11), sum((verdict) => verdict.steps).padStart(9)]
+    const sum = (of: (verdict: SeedVerdict) => number): string =>
+      own.reduce((total, verdict) => total + of(verdict), 0).toLocaleString('en')
+    const cells = [
+      String(own.length).padStart(5),
+      sum((verdict) => verdict.processes).padStart(9),
+      sum((verdict) => verdict.checkpoints).padStart(11),
+      sum((verdict) => verdict.steps).padStart(9),
+    ]
     console.log(`${job.padEnd(18)}  ${cells.join('  ')}`)
   }
   console.log('\nwhat broke')
-  for (const [name, total] of Object.entries(faultTotals(verdicts))) console.log(`  ${name.padEnd(22)} ${total.toLocaleString('en').padStart(9)}`)
-  console.log(`\n${verdicts.length} seeds kept every rule, ${failures.length} did not (${(durationMs / 1000).toFixed(1)} s)`)
+  for (const [name, total] of Object.entries(faultTotals(verdicts)))
+    console.log(`  ${name.padEnd(22)} ${total.toLocaleString('en').padStart(9)}`)
+  console.log(
+    `\n${verdicts.length} seeds kept every rule, ${failures.length} did not (${(durationMs / 1000).toFixed(1)} s)`,
+  )
   for (const { seed, error } of failures) console.log(`  seed ${seed}: ${error.split('\n')[0]}`)
 }
 
 const single = flags.seed === undefined ? undefined : integer('seed', flags.seed)
 const startMs = performance.now()
 const first = single ?? integer('from', flags.from)
-const { verdicts, failures } = await runAll(first, single === undefined ? integer('seeds', flags.seeds) : 1, checkJob(flags.job))
+const { verdicts, failures } = await runAll(
+  first,
+  single === undefined ? integer('seeds', flags.seeds) : 1,
+  checkJob(flags.job),
+)
 const durationMs = Math.round(performance.now() - startMs)
 if (flags.json) console.log(JSON.stringify({ verdicts, failures, faults: faultTotals(verdicts), durationMs }))
 else if (single !== undefined && verdicts.length > 0) console.log(JSON.stringify(verdicts[0], undefined, 2))

@@ -1,13 +1,20 @@
 /** Throughput of a keyed window count against loops written by hand for exactly this. */
 import { measure } from '../measure.ts'
-import type { BenchRow, Figure, Scale } from '../row.ts'
+import type { BenchRow, Figure, Goal, Scale } from '../row.ts'
 import { spreadOf } from '../statistics.ts'
 import type { KeyedMeasurement, KeyedTask } from '../variants/keyed-measurement.ts'
 import { areEqual } from '../workload/results.ts'
 
 const RECORDS = { full: 10_000_000, quick: 1_000_000 } as const
 const PAIRS = { full: 5, quick: 1 } as const
-const GOAL = { kind: 'at-least', limit: 0.5 } as const
+const GOAL: Goal = { kind: 'at-least', limit: 0.5 }
+
+interface RowSettings {
+  readonly name: string
+  readonly parallelism: number
+  readonly hand: 'keyed-by-hand' | 'keyed-by-hand-by-key' | 'keyed-by-hand-threads'
+  readonly goal?: Goal
+}
 
 interface Pair {
   readonly engine: KeyedMeasurement
@@ -15,26 +22,24 @@ interface Pair {
 }
 
 export const keyedWindowRows: readonly BenchRow[] = [
-  rowOf('keyed-window-1', 1, 'keyed-by-hand'),
-  rowOf('keyed-window-2', 2, 'keyed-by-hand-threads'),
+  rowOf({ name: 'keyed-window-1', parallelism: 1, hand: 'keyed-by-hand', goal: GOAL }),
+  rowOf({ name: 'keyed-window-by-key', parallelism: 1, hand: 'keyed-by-hand-by-key' }),
+  rowOf({ name: 'keyed-window-2', parallelism: 2, hand: 'keyed-by-hand-threads', goal: GOAL }),
 ]
 
-function rowOf(name: string, parallelism: number, hand: 'keyed-by-hand' | 'keyed-by-hand-threads'): BenchRow {
+function rowOf(settings: RowSettings): BenchRow {
+  const { name, parallelism, hand } = settings
   return {
     name,
     run: async (scale) => {
       const task = { records: RECORDS[scale], parallelism }
-      return figuresOf(name, task, await pairsOf(task, hand, scale))
+      return figuresOf(settings, task, await pairsOf(task, hand, scale))
     },
   }
 }
 
 /** A B A B: whatever else the machine does meets both. */
-async function pairsOf(
-  task: KeyedTask,
-  handVariant: 'keyed-by-hand' | 'keyed-by-hand-threads',
-  scale: Scale,
-): Promise<Pair[]> {
+async function pairsOf(task: KeyedTask, handVariant: RowSettings['hand'], scale: Scale): Promise<Pair[]> {
   const pairs: Pair[] = []
   while (pairs.length < PAIRS[scale]) {
     const hand = await measure(handVariant, task)
@@ -46,7 +51,11 @@ async function pairsOf(
   return pairs
 }
 
-function figuresOf(row: string, { records }: KeyedTask, pairs: readonly Pair[]): readonly Figure[] {
+function figuresOf(
+  { name: row, goal }: RowSettings,
+  { records }: KeyedTask,
+  pairs: readonly Pair[],
+): readonly Figure[] {
   const rateOf = ({ processingMs }: KeyedMeasurement): number => records / processingMs / 1000
   const cpuNsOf = ({ cpuMs }: KeyedMeasurement): number => (cpuMs * 1e6) / records
   const { summary, checkpoints } = pairs[0]!.engine // there is at least one pair
@@ -59,7 +68,7 @@ function figuresOf(row: string, { records }: KeyedTask, pairs: readonly Pair[]):
       value: spreadOf(pairs.map(({ engine }) => rateOf(engine))),
       reference: spreadOf(pairs.map(({ hand }) => rateOf(hand))),
       ratio: spreadOf(pairs.map(({ engine, hand }) => rateOf(engine) / rateOf(hand))),
-      goal: GOAL,
+      ...(goal === undefined ? {} : { goal }),
       note: `${records} records, ${summary.results} equal results, ${checkpoints} checkpoints; with start and end ${Math.round(wholeMs)} ms`,
     },
     {

@@ -1,6 +1,13 @@
 import { WINDOW_MS } from './events.ts'
 import type { ResultSumming } from './results.ts'
 
+/** A count by key and window, as the loops written by hand drive it. */
+export interface HandCounting {
+  add(key: string, timestampMs: number): void
+  /** Fires and frees what is complete. */
+  advance(watermarkMs: number): void
+}
+
 interface Cell {
   count: number
 }
@@ -9,7 +16,7 @@ interface Cell {
  * A tumbling count by key as one would write it by hand for exactly this: a map of windows, each a map of its keys. Takes records out of
  * order, drops late ones, fires and frees a window when the watermark passes its end. No failure handling, no checkpoints, no timers.
  */
-export class HandWindows {
+export class HandWindows implements HandCounting {
   readonly #windows = new Map<number, Map<string, Cell>>()
   readonly #results: ResultSumming
   #watermarkMs = Number.NEGATIVE_INFINITY

@@ -19,25 +19,45 @@ export const BITES: readonly Bite[] = [
     what: 'a sink that commits at the cut instead of after the publication',
     rules: /rule O2/,
     scenario: 'keyed-process',
-    hooks: { wrapNode: sinks((sink) => ({ ...sink, createWriter: (context, restored) => committingWriter(sink, context, sink.createWriter(context, restored)) })) },
+    hooks: {
+      wrapNode: sinks((sink) => ({
+        ...sink,
+        createWriter: (context, restored) => committingWriter(sink, context, sink.createWriter(context, restored)),
+      })),
+    },
   },
   {
     what: 'a committer that forgets one committable that it restored',
     rules: /rule O[15]/,
     scenario: 'keyed-process',
-    hooks: { wrapNode: sinks((sink) => ({ ...sink, createCommitter: (context) => forgetfulCommitter(sink.createCommitter(context), context) })) },
+    hooks: {
+      wrapNode: sinks((sink) => ({
+        ...sink,
+        createCommitter: (context) => forgetfulCommitter(sink.createCommitter(context), context),
+      })),
+    },
   },
   {
     what: 'a source that goes on one record too late after a restart',
     rules: /rule O1/,
     scenario: 'generated',
-    hooks: { wrapNode: sources((source) => ({ ...source, createReader: (context) => skippingReader(source.createReader(context)) })) },
+    hooks: {
+      wrapNode: sources((source) => ({
+        ...source,
+        createReader: (context) => skippingReader(source.createReader(context)),
+      })),
+    },
   },
   {
     what: 'a source that goes on one record too early after a restart',
     rules: /rule O1/,
     scenario: 'generated',
-    hooks: { wrapNode: sources((source) => ({ ...source, createReader: (context) => repeatingReader(source.createReader(context)) })) },
+    hooks: {
+      wrapNode: sources((source) => ({
+        ...source,
+        createReader: (context) => repeatingReader(source.createReader(context)),
+      })),
+    },
   },
   {
     what: 'a checkpoint store that does not sync its files',
@@ -76,7 +96,11 @@ function sources(wrap: (source: AnySource) => AnySource): (node: LogicalNode) =>
   return (node) => (node.kind === 'source' ? { ...node, source: wrap(node.source) } : node)
 }
 
-function committingWriter(sink: AnySink, context: SinkContext, writer: SinkWriter<unknown, unknown, unknown>): SinkWriter<unknown, unknown, unknown> {
+function committingWriter(
+  sink: AnySink,
+  context: SinkContext,
+  writer: SinkWriter<unknown, unknown, unknown>,
+): SinkWriter<unknown, unknown, unknown> {
   const committer = sink.createCommitter(context)
   return {
     write: (value, timestamp) => writer.write(value, timestamp),
@@ -91,7 +115,10 @@ function committingWriter(sink: AnySink, context: SinkContext, writer: SinkWrite
   }
 }
 
-function forgetfulCommitter(committer: Committer<unknown> | undefined, { incarnation }: SinkContext): Committer<unknown> | undefined {
+function forgetfulCommitter(
+  committer: Committer<unknown> | undefined,
+  { incarnation }: SinkContext,
+): Committer<unknown> | undefined {
   let isFirst = incarnation !== '1-0'
   return {
     commit: async (committables) => {
@@ -102,7 +129,10 @@ function forgetfulCommitter(committer: Committer<unknown> | undefined, { incarna
   }
 }
 
-function withSplits(reader: SourceReader<unknown, SourceSplit>, change: (split: SourceSplit) => SourceSplit): SourceReader<unknown, SourceSplit> {
+function withSplits(
+  reader: SourceReader<unknown, SourceSplit>,
+  change: (split: SourceSplit) => SourceSplit,
+): SourceReader<unknown, SourceSplit> {
   return {
     start: () => reader.start(),
     addSplits: (splits) => reader.addSplits(splits),
@@ -123,7 +153,8 @@ function repeatingReader(reader: SourceReader<unknown, SourceSplit>): SourceRead
 }
 
 function moved(split: SourceSplit, records: number): SourceSplit {
-  if (!('next' in split && 'stride' in split) || typeof split.next !== 'number' || typeof split.stride !== 'number') return split
+  if (!('next' in split && 'stride' in split) || typeof split.next !== 'number' || typeof split.stride !== 'number')
+    return split
   return Object.assign({}, split, { next: Math.max(0, split.next + records * split.stride) })
 }
 

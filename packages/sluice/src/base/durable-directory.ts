@@ -20,5 +20,8 @@ export async function syncDirectoryPath(disk: Disk, path: string): Promise<void>
 function ancestorsOf(path: string): string[] {
   const names = path.split('/').filter((name) => name !== '' && name !== '.')
   const root = path.startsWith('/') ? '/' : '.'
-  return names.map((_, index) => names.slice(0, index).join('/')).map((below) => (root === '/' ? `/${below}` : below || root)).reverse()
+  return names
+    .map((_, index) => names.slice(0, index).join('/'))
+    .map((below) => (root === '/' ? `/${below}` : below || root))
+    .toReversed()
 }

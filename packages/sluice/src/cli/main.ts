@@ -6,13 +6,14 @@ import { lineOutput, type LineOutput } from '../cluster/line-output.ts'
 import { parseArguments, type Invocation, type OutputForm } from './arguments.ts'
 import { errorLines } from './error-text.ts'
 import { EXIT } from './exit-codes.ts'
-import { LiveBlock } from './live-block.ts'
+import { LiveBlock, type TerminalSize } from './live-block.ts'
 import type { RunView } from './run-view.ts'
 
 const STDOUT = 1
 const STDERR = 2
-/** For a terminal that does not tell its width. */
+/** For a terminal that does not tell its size. */
 const COLUMNS_UNKNOWN = 80
+const ROWS_UNKNOWN = 24
 
 /** Runs one command; resolves with the exit code. */
 export async function main(words: readonly string[]): Promise<number> {
@@ -48,10 +49,12 @@ async function perform(invocation: Invocation, stderr: LineOutput): Promise<numb
 async function viewFor(form: OutputForm, stdout: LineOutput, stderr: LineOutput): Promise<RunView> {
   if (form === 'json') return jsonView(stdout, stderr)
   const { TextView } = await import('./text-view.ts')
-  const block = process.stderr.isTTY
-    ? new LiveBlock(stderr, () => process.stderr.columns || COLUMNS_UNKNOWN)
-    : undefined
+  const block = process.stderr.isTTY ? new LiveBlock(stderr, terminalSize) : undefined
   return new TextView({ stdout, stderr, block, nowMs: () => performance.now() })
+}
+
+function terminalSize(): TerminalSize {
+  return { columns: process.stderr.columns || COLUMNS_UNKNOWN, rows: process.stderr.rows || ROWS_UNKNOWN }
 }
 
 async function jsonView(stdout: LineOutput, stderr: LineOutput): Promise<RunView> {

@@ -28,7 +28,7 @@ export function summaryLines(result: RunResult, stateDirectory: string | undefin
     ['skipped', countText(losses.skipped)],
   ]
   return [
-    `${result.state} after ${durationText(durationMs)}`,
+    `${result.state === 'canceled' ? 'cancelled' : result.state} after ${durationText(durationMs)}`,
     ...table(rows).map((line) => `  ${line}`),
     ...nextStep(result, stateDirectory),
   ]
@@ -44,7 +44,7 @@ function nextStep({ state, checkpoints }: RunResult, stateDirectory: string | un
   if (stateDirectory === undefined) return ['Checkpointing is off: the next run starts from the beginning.']
   const newest = checkpoints?.lastCompleted?.checkpoint
   const from = newest === undefined ? 'the last completed checkpoint' : `checkpoint ${newest}`
-  return [`Run the same command again to resume from ${from} in ${stateDirectory}.`]
+  return [`Run the job again, without --fresh, to resume from ${from} in ${stateDirectory}.`]
 }
 
 function finishedBeforeLines(

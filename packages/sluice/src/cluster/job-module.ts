@@ -28,8 +28,9 @@ export function planDefinition(job: JobDefinition, params: RawParams, layers: re
   const logical = buildGraph(job, params)
   const ownLayer = optionLayerOf(logical)
   const options = resolveOptions([...layers, ownLayer])
-  const { graph, warnings } = planJob(logical, options)
-  return { graph, options, ownLayer, warnings }
+  const { graph, warnings, uidWarnings } = planJob(logical, options)
+  const isOff = options.checkpoint.intervalMs === 'off'
+  return { graph, options, ownLayer, warnings: isOff ? warnings : [...uidWarnings, ...warnings] }
 }
 
 function buildGraph(job: JobDefinition, params: RawParams): LogicalGraph {

@@ -167,15 +167,15 @@ describe('ids', () => {
   })
 
   test('sources and sinks without uid get one from their kind and order, and a warning', () => {
-    const { graph, warnings } = plan(graphOf(source(0), source(1), sink(2, [edge(0)]), sink(3, [edge(1)])))
+    const { graph, uidWarnings } = plan(graphOf(source(0), source(1), sink(2, [edge(0)]), sink(3, [edge(1)])))
     expect(graph.vertices.flatMap(({ operators }) => operators.map(({ uid }) => uid))).toEqual([
       'auto-source-numbers-0',
       'auto-sink-lines-0',
       'auto-source-numbers-1',
       'auto-sink-lines-1',
     ])
-    expect(warnings).toHaveLength(4)
-    expect(warnings[0]).toMatch(/^numbers source "numbers" \(node 0\) has no uid, "auto-source-numbers-0" is used/)
+    expect(uidWarnings).toHaveLength(4)
+    expect(uidWarnings[0]).toMatch(/^numbers source "numbers" \(node 0\) has no uid, "auto-source-numbers-0" is used/)
   })
 
   test('an output that nobody reads is a warning', () => {

@@ -31,6 +31,8 @@ export interface JobPlan {
   readonly graph: JobGraph
   /** Whole sentences for the author of the job; not errors. */
   readonly warnings: readonly string[]
+  /** Only matter where there are checkpoints. */
+  readonly uidWarnings: readonly string[]
 }
 
 interface PlannedNode {
@@ -74,7 +76,7 @@ export function planJob(logical: LogicalGraph, options: PlanOptions): JobPlan {
     layout,
     layoutHash: hashOfLayout(layout),
   })
-  return Object.freeze({ graph, warnings: Object.freeze([...ids.warnings, ...unreadWarnings(logical)]) })
+  return Object.freeze({ graph, warnings: unreadWarnings(logical), uidWarnings: ids.warnings })
 }
 
 function refuseEmpty({ jobName, nodes }: LogicalGraph): void {

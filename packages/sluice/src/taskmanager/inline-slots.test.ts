@@ -85,6 +85,18 @@ test('the next acquisition replaces lost slots and keeps the others', async () =
   expect(again.map(({ slot }) => slot)).toEqual([0, 1])
 })
 
+test('the loss of a slot that was replaced before it was told is not taken for the loss of the new one', async () => {
+  const { env, told, events, slots } = pool()
+  await slots.acquire(events)
+  await env.settle()
+  told.length = 0
+  slots.lose(slotIndex(0))
+  await slots.acquire(events)
+  await env.settle()
+  expect(told).toEqual(['0 ready'])
+  expect(slots.alive()).toEqual([0, 1])
+})
+
 test('after release nothing is told and no timer is left', async () => {
   const { env, told, events, slots } = pool()
   const gateways = await slots.acquire(events)

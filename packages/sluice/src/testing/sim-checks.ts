@@ -81,14 +81,20 @@ export class FileChecks implements DiskWatcher {
   afterCrash(): void {
     const files = this.#disk.files()
     const gone = this.#stableBefore.find((path) => !files.has(path))
-    if (gone !== undefined) throw ruleBroken('O3', `the visible file ${gone} disappeared in a crash, though its name was synced`)
+    if (gone !== undefined)
+      throw ruleBroken('O3', `the visible file ${gone} disappeared in a crash, though its name was synced`)
     for (const [path, file] of files) {
       const content = this.#visible.get(path)
       if (content !== undefined && !isSame(content, file.content)) {
-        throw ruleBroken('O3', `the visible file ${path} lost some of its ${content.length} bytes in a crash: it was not synced`)
+        throw ruleBroken(
+          'O3',
+          `the visible file ${path} lost some of its ${content.length} bytes in a crash: it was not synced`,
+        )
       }
     }
-    const manifests = [...files].filter(([path]) => this.#isManifest(path)).map(([path, file]) => [nameOf(path), file] as const)
+    const manifests = [...files]
+      .filter(([path]) => this.#isManifest(path))
+      .map(([path, file]) => [nameOf(path), file] as const)
     this.#notePublished(new Map(manifests))
   }
 
@@ -102,11 +108,15 @@ export class FileChecks implements DiskWatcher {
     if (file === undefined) throw ruleBroken('O3', `the visible file ${path} was removed or renamed`)
     // A cut whose own checkpoint was given up belongs to the next one.
     if (checkpoint > this.#newestPublished) {
-      throw ruleBroken('O2', `${path} became visible before checkpoint ${checkpoint} or a later one was published durably`)
+      throw ruleBroken(
+        'O2',
+        `${path} became visible before checkpoint ${checkpoint} or a later one was published durably`,
+      )
     }
     if (file.unsynced.length > 0) throw ruleBroken('O3', `${path} became visible before its bytes were synced`)
     const before = this.#visible.get(path)
-    if (before !== undefined && !isSame(before, file.content)) throw ruleBroken('O3', `${path} came back with another content`)
+    if (before !== undefined && !isSame(before, file.content))
+      throw ruleBroken('O3', `${path} came back with another content`)
     this.#visible.set(path, file.content.slice())
     this.#visibleFiles.add(file)
   }

@@ -187,7 +187,9 @@ class Crash {
     if (onlyWith === undefined) return this.#draws.keepsName()
     const isWithin = onlyWith.directory === directory
     // The new name may be stable already, by a sync of its directory.
-    const isCreated = onlyWith.directory.unsynced.includes(onlyWith) ? this.#isKept(onlyWith) : this.#fates.get(onlyWith) !== false
+    const isCreated = onlyWith.directory.unsynced.includes(onlyWith)
+      ? this.#isKept(onlyWith)
+      : this.#fates.get(onlyWith) !== false
     return isWithin ? isCreated : isCreated && this.#draws.keepsName()
   }
 }

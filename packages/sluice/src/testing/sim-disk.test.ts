@@ -95,23 +95,28 @@ describe('a simulated disk after a power loss', () => {
     expect(contents(w)).toEqual({ '/a': 'old', '/b': 'new' })
   })
 
-  test.each(['to', 'from'])('never has lost a file by a rename between directories of which only "%s" was synced', async (synced) => {
-    const w = world()
-    w.disk.place('/from/a', 'text')
-    w.disk.place('/to/x', '')
-    await w.run(async (disk) => {
-      await disk.rename('/from/a', '/to/b')
-      await disk.syncDirectory(`/${synced}`)
-    })
-    w.disk.crash(KEEPS_NOTHING)
-    expect(contents(w)['/to/b']).toBe('text')
-    expect('/from/a' in contents(w)).toBe(synced === 'to')
-  })
+  test.each(['to', 'from'])(
+    'never has lost a file by a rename between directories of which only "%s" was synced',
+    async (synced) => {
+      const w = world()
+      w.disk.place('/from/a', 'text')
+      w.disk.place('/to/x', '')
+      await w.run(async (disk) => {
+        await disk.rename('/from/a', '/to/b')
+        await disk.syncDirectory(`/${synced}`)
+      })
+      w.disk.crash(KEEPS_NOTHING)
+      expect(contents(w)['/to/b']).toBe('text')
+      expect('/from/a' in contents(w)).toBe(synced === 'to')
+    },
+  )
 
   test('has not the bytes for which a sync failed, though a later one succeeded', async () => {
     const w = world()
     let failures = 1
-    const faults: DiskFaults = { faultOf: ({ kind }) => (kind === 'sync' && failures-- > 0 ? { failure: 'io', effect: 'none' } : undefined) }
+    const faults: DiskFaults = {
+      faultOf: ({ kind }) => (kind === 'sync' && failures-- > 0 ? { failure: 'io', effect: 'none' } : undefined),
+    }
     w.disk.faults = faults
     await w.run(async (disk) => {
       const file = await disk.openWrite('/a', 'create')

@@ -28,6 +28,7 @@ import {
   syncFile,
   syncNames,
 } from './sim-disk-image.ts'
+import { OpenSimFile } from './sim-open-file.ts'
 import type { SimLife, SimScheduler } from './sim-scheduler.ts'
 
 export interface DiskOperation {
@@ -349,57 +350,7 @@ interface Caller<T> {
   reject(error: DiskError): void
 }
 
-/** What an open file needs of its disk. */
-interface FileActions {
-  write(bytes: Uint8Array): Promise<void>
-  sync(): Promise<void>
-  close(effect: () => void): Promise<void>
-}
-
-/** K2: one operation at a time. */
-class OpenSimFile implements DiskFile {
-  readonly path: string
-  readonly #actions: FileActions
-  #queue: Promise<unknown> = Promise.resolve()
-  #state: 'open' | 'closed' = 'open'
-
-  constructor(path: string, actions: FileActions) {
-    this.path = path
-    this.#actions = actions
-  }
-
-  write(bytes: Uint8Array): Promise<void> {
-    return this.#enqueue('write', () => this.#actions.write(bytes))
-  }
-
-  sync(): Promise<void> {
-    return this.#enqueue('sync', () => this.#actions.sync())
-  }
-
-  close(): Promise<void> {
-    const done = this.#queue.then(() => (this.#state === 'open' ? this.#actions.close(() => this.#closed()) : undefined))
-    this.#queue = done.catch(toldElsewhere)
-    return done
-  }
-
-  #closed(): void {
-    this.#state = 'closed'
-  }
-
-  #enqueue(what: string, perform: () => Promise<void>): Promise<void> {
-    const done = this.#queue.then(() => {
-      if (this.#state === 'closed') throw new DiskError('io', `${what} of a closed file`, this.path)
-      return perform()
-    })
-    this.#queue = done.catch(toldElsewhere)
-    return done
-  }
-}
-
-/** The caller of the failed operation has its error; the next one goes on. */
-function toldElsewhere(): void {}
-
-export function splitPath(path: string): string[] {
+function splitPath(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.')
 }
 
@@ -407,7 +358,11 @@ function normal(path: string): string {
   return `/${splitPath(path).join('/')}`
 }
 
-function* filesBelow(directory: SimDirectory, path: string, view: 'entries' | 'stable' = 'entries'): Iterable<[string, SimFile]> {
+function* filesBelow(
+  directory: SimDirectory,
+  path: string,
+  view: 'entries' | 'stable' = 'entries',
+): Iterable<[string, SimFile]> {
   for (const [name, node] of directory[view]) {
     if (node.kind === 'file') yield [`${path}/${name}`, node]
     else yield* filesBelow(node, `${path}/${name}`, view)

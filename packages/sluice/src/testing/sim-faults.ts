@@ -22,15 +22,6 @@ export interface FaultBudget {
   readonly rescaleShare: number
 }
 
-export const NO_FAULT_BUDGET: FaultBudget = {
-  crashes: 0,
-  slotLossShare: 0,
-  userThrowShare: 0,
-  diskFailureShare: 0,
-  stopShare: 0,
-  rescaleShare: 0,
-}
-
 /** What really happened. */
 export interface FaultCounts {
   /** The process died, or the machine lost power. */
@@ -105,7 +96,13 @@ interface DiskFailurePlan {
   readonly quietOperations: number
 }
 
-export const CALM: LifePlan = { crash: undefined, stop: undefined, slotLosses: [], throwsAt: [], diskFailures: undefined }
+export const CALM: LifePlan = {
+  crash: undefined,
+  stop: undefined,
+  slotLosses: [],
+  throwsAt: [],
+  diskFailures: undefined,
+}
 
 /** How much happens in an undisturbed run: what moments are drawn from. */
 export interface RunSize {
@@ -126,7 +123,8 @@ export function drawPlan(random: Random, budget: FaultBudget, size: RunSize, lif
   const hasRestarts = slotLosses.length > 0 || throwsAt.length > 0
   // Several crashes share the run, so that the later ones find something to interrupt.
   const share = Math.min(1, 2 / (budget.crashes + 1))
-  const drawCrashMoment = (): Moment => (hasRestarts && isDrawn(0.25) ? drawRestart(random) : drawMoment(random, size, share))
+  const drawCrashMoment = (): Moment =>
+    hasRestarts && isDrawn(0.25) ? drawRestart(random) : drawMoment(random, size, share)
   return {
     crash: life === 'crashing' ? drawCrashMoment() : undefined,
     stop: isDrawn(budget.stopShare) ? drawMoment(random, size) : undefined,
@@ -216,7 +214,10 @@ export class LifeFaults implements DiskFaults {
     if (!this.#throwsAt.has(this.#records)) return
     this.#injected++
     this.#counts.userThrows++
-    throw new EngineError('TSK1001', `a simulated failure of operator "${operator}". The job restarts. Nothing needs to be done.`)
+    throw new EngineError(
+      'TSK1001',
+      `a simulated failure of operator "${operator}". The job restarts. Nothing needs to be done.`,
+    )
   }
 
   faultOf(operation: DiskOperation): DiskFault | undefined {
@@ -254,19 +255,21 @@ export function drawCrash(random: Random, counts: FaultCounts): CrashDraws {
   counts.powerLosses++
   const keptShare = kind === 'power' ? random.fraction() : 0
   return {
-    keepsName: () => countLost(random.fraction() < keptShare, () => counts.lostNames++),
+    keepsName: () => {
+      if (random.fraction() < keptShare) return true
+      counts.lostNames++
+      return false
+    },
     keptBytes: (lengthBytes) => drawKeptBytes(random, keptShare, lengthBytes, counts),
   }
 }
 
 function drawKeptBytes(random: Random, keptShare: number, lengthBytes: number, counts: FaultCounts): number {
-  if (!countLost(random.fraction() < keptShare, () => counts.lostWrites++)) return 0
+  if (random.fraction() >= keptShare) {
+    counts.lostWrites++
+    return 0
+  }
   if (lengthBytes < 2 || random.fraction() < 0.5) return lengthBytes
   counts.tornWrites++
   return 1 + below(random, lengthBytes - 1)
-}
-
-function countLost(isKept: boolean, lose: () => void): boolean {
-  if (!isKept) lose()
-  return isKept
 }

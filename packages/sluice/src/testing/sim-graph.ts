@@ -12,18 +12,24 @@ export interface SimGraphOptions {
 }
 
 export function simGraph(graph: JobGraph, options: SimGraphOptions): JobGraph {
-  return Object.freeze({ ...graph, vertices: Object.freeze(graph.vertices.map((vertex) => simVertex(vertex, options))) })
+  return Object.freeze({
+    ...graph,
+    vertices: Object.freeze(graph.vertices.map((vertex) => simVertex(vertex, options))),
+  })
 }
 
 function simVertex(vertex: JobVertex, options: SimGraphOptions): JobVertex {
-  const operators = vertex.operators.map((operator) => Object.freeze({ ...operator, node: simNode(operator.node, options) }))
+  const operators = vertex.operators.map((operator) =>
+    Object.freeze({ ...operator, node: simNode(operator.node, options) }),
+  )
   return Object.freeze({ ...vertex, operators: Object.freeze(operators) })
 }
 
 function simNode(original: LogicalNode, options: SimGraphOptions): LogicalNode {
   const node = options.wrapNode?.(original) ?? original
   if (node.kind === 'source') return Object.freeze({ ...node, rateLimit: options.ratePerSecond })
-  if (node.kind === 'operator') return Object.freeze({ ...node, operator: simOperator(node.operator, node.name, options) })
+  if (node.kind === 'operator')
+    return Object.freeze({ ...node, operator: simOperator(node.operator, node.name, options) })
   return node
 }
 

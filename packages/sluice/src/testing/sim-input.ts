@@ -31,7 +31,11 @@ export function drawEvents(random: Random, { count, disorderMs }: DrawnEvents): 
 }
 
 /** As JSON lines in files whose names sort in the order of the events. */
-export function inFiles(folder: string, events: readonly SimEvent[], fileCount: number): Readonly<Record<string, string>> {
+export function inFiles(
+  folder: string,
+  events: readonly SimEvent[],
+  fileCount: number,
+): Readonly<Record<string, string>> {
   const perFile = Math.ceil(events.length / fileCount)
   const files = Array.from({ length: fileCount }, (_, file) => {
     const text = events.slice(file * perFile, (file + 1) * perFile).map((event) => `${JSON.stringify(event)}\n`)

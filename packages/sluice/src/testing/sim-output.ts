@@ -9,7 +9,9 @@ export type SimOutput = ReadonlyMap<string, readonly string[]>
 export function visibleFiles(disk: SimDisk, isInput: (path: string) => boolean): ReadonlyMap<string, string> {
   const decoder = new TextDecoder()
   const files = [...disk.files()].filter(([path]) => !isHidden(path) && !isInput(path))
-  return new Map(files.map(([path, file]) => [path, decoder.decode(file.content)] as const).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return new Map(
+    files.map(([path, file]) => [path, decoder.decode(file.content)] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
 }
 
 export function outputOf(files: ReadonlyMap<string, string>): SimOutput {

@@ -39,8 +39,8 @@ export interface SimProcessOptions {
   readonly pid: number
   readonly stateRoot: string
   readonly hooks: SimHooks
-  onRecord(operator: string): void
-  onEvent(event: JobEvent): void
+  readonly onRecord: (operator: string) => void
+  readonly onEvent: (event: JobEvent) => void
 }
 
 export type ProcessOutcome =
@@ -110,7 +110,13 @@ export class SimProcess {
   #openState(): Promise<StateDirectory> {
     const { env, stateRoot, pid } = this.#options
     const { jobName } = this.#planned.graph
-    return openStateDirectory({ disk: env.disk, root: stateRoot, jobName, start: 'continue', processes: processTable(pid) })
+    return openStateDirectory({
+      disk: env.disk,
+      root: stateRoot,
+      jobName,
+      start: 'continue',
+      processes: processTable(pid),
+    })
   }
 
   async #runJob(state: StateDirectory): Promise<JobResult> {
@@ -163,7 +169,13 @@ export class SimProcess {
     const { durationMs, recordsRead, restartCount } = result
     const wallMs = this.#options.env.clock.wallMs()
     try {
-      await state.markFinished({ wallMs, durationMs, recordsRead, restartCount, checkpointsCompleted: result.checkpoints?.completed ?? 0 })
+      await state.markFinished({
+        wallMs,
+        durationMs,
+        recordsRead,
+        restartCount,
+        checkpointsCompleted: result.checkpoints?.completed ?? 0,
+      })
       await removeCheckpoints(store)
     } catch (thrown) {
       this.uncleared = asEngineError(thrown, 'CKP1001', 'the state of the finished job could not be cleared')

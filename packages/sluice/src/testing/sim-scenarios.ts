@@ -62,21 +62,33 @@ const ids: AggregateFunction<SimEvent, number[], readonly number[]> = {
   merge: (first, second) => [...first, ...second],
 }
 
-const idsOf = (key: string, window: { readonly start: number; readonly end: number }, all: readonly number[]): IdsOfWindow => ({
+const idsOf = (
+  key: string,
+  window: { readonly start: number; readonly end: number },
+  all: readonly number[],
+): IdsOfWindow => ({
   key,
   start: window.start,
   end: window.end,
   ids: all,
 })
 
-const drawRoll = (random: Random): RollOptions => (random.fraction() < 0.3 ? { sizeMax: '1kb' } : { every: 'checkpoint' })
+const drawRoll = (random: Random): RollOptions =>
+  random.fraction() < 0.3 ? { sizeMax: '1kb' } : { every: 'checkpoint' }
 
-function checkpointed(env: StreamExecutionEnvironment, mode: 'exactly-once' | 'at-least-once' = 'exactly-once'): StreamExecutionEnvironment {
+function checkpointed(
+  env: StreamExecutionEnvironment,
+  mode: 'exactly-once' | 'at-least-once' = 'exactly-once',
+): StreamExecutionEnvironment {
   return env.enableCheckpointing('1s', { mode })
 }
 
 function lines(...groups: readonly (readonly [directory: string, records: readonly unknown[]])[]): SimOutput {
-  return new Map(groups.filter(([, records]) => records.length > 0).map(([directory, records]) => [directory, records.map((record) => JSON.stringify(record)).sort()]))
+  return new Map(
+    groups
+      .filter(([, records]) => records.length > 0)
+      .map(([directory, records]) => [directory, records.map((record) => JSON.stringify(record)).sort()]),
+  )
 }
 
 const WINDOW_MS = 5000
@@ -90,7 +102,9 @@ const lateWindows: SimScenario = {
     const late = outputTag<SimEvent>('late')
     const roll = drawRoll(random)
     const job = defineJob('late-windows', (env) => {
-      const strategy = WatermarkStrategy.forBoundedOutOfOrderness<SimEvent>('200ms').withTimestamp((event) => event.timeMs)
+      const strategy = WatermarkStrategy.forBoundedOutOfOrderness<SimEvent>('200ms').withTimestamp(
+        (event) => event.timeMs,
+      )
       const windows = checkpointed(env)
         .fromSource(EVENTS, strategy, { uid: 'events' })
         .keyBy((event) => event.key)
@@ -101,7 +115,13 @@ const lateWindows: SimScenario = {
       windows.sinkTo(jsonLinesSink('out/windows', { roll })).uid('windows-out')
       windows.getSideOutput(late).sinkTo(jsonLinesSink('out/late', { roll })).uid('late-out')
     })
-    return { job, files: inFiles('in', events, 3), recordCount: events.length, check: (output) => checkLate(events, output), isDeterministic: false }
+    return {
+      job,
+      files: inFiles('in', events, 3),
+      recordCount: events.length,
+      check: (output) => checkLate(events, output),
+      isDeterministic: false,
+    }
   },
 }
 
@@ -116,13 +136,16 @@ function checkLate(events: readonly SimEvent[], output: SimOutput): string | und
     names.add(name)
     for (const id of all) {
       const event = events[id]
-      if (event?.key !== key || startOf(event.timeMs) !== start) return `record ${id} is in window ${name}, where it does not belong`
+      if (event?.key !== key || startOf(event.timeMs) !== start)
+        return `record ${id} is in window ${name}, where it does not belong`
       seen.set(id, (seen.get(id) ?? 0) + 1)
     }
   }
   for (const { id } of late) seen.set(id, (seen.get(id) ?? 0) + 1)
   const wrong = events.find(({ id }) => seen.get(id) !== 1)
-  return wrong === undefined ? undefined : `record ${wrong.id} (key ${wrong.key}) is there ${seen.get(wrong.id) ?? 0} times`
+  return wrong === undefined
+    ? undefined
+    : `record ${wrong.id} (key ${wrong.key}) is there ${seen.get(wrong.id) ?? 0} times`
 }
 
 function parsed<T>(texts: readonly string[] | undefined): readonly T[] {
@@ -186,7 +209,12 @@ function amounts(events: readonly SimEvent[]): readonly unknown[] {
   return [...sums.values()]
 }
 
-function exactCase(job: JobDefinition, files: Readonly<Record<string, string>>, recordCount: number, expected: SimOutput): SimCase {
+function exactCase(
+  job: JobDefinition,
+  files: Readonly<Record<string, string>>,
+  recordCount: number,
+  expected: SimOutput,
+): SimCase {
   return { job, files, recordCount, check: (output) => differenceOf(expected, output), isDeterministic: true }
 }
 
@@ -272,7 +300,10 @@ const union: SimScenario = {
       split.sinkTo(jsonLinesSink('out/all', { roll })).uid('all-out').setParallelism(sinkParallelism)
       split.getSideOutput(odd).sinkTo(jsonLinesSink('out/odd')).uid('odd-out')
     })
-    const expected = lines(['/out/all', runningNumbers(events)], ['/out/odd', events.filter(({ id }) => id % 2 === 1).map(({ id }) => ({ id }))])
+    const expected = lines(
+      ['/out/all', runningNumbers(events)],
+      ['/out/odd', events.filter(({ id }) => id % 2 === 1).map(({ id }) => ({ id }))],
+    )
     return exactCase(job, { ...inFiles('left', left, 2), ...inFiles('right', right, 2) }, events.length, expected)
   },
 }
@@ -282,7 +313,10 @@ const generated: SimScenario = {
   name: 'generated',
   create(random) {
     const count = 300 + below(random, 600)
-    const generate = (index: number, draws: Random): { readonly index: number; readonly value: number } => ({ index, value: below(draws, 100) })
+    const generate = (index: number, draws: Random): { readonly index: number; readonly value: number } => ({
+      index,
+      value: below(draws, 100),
+    })
     const [roll, seed] = [drawRoll(random), random.u32()]
     const job = defineJob('generated', (env) => {
       const source = datagenSource({ generate, count, splits: 4, seed })

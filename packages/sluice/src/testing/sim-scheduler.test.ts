@@ -3,7 +3,11 @@ import { seededRandom } from '../base/random.ts'
 import { SimLife, SimScheduler } from './sim-scheduler.ts'
 
 function create(seed = 1): { readonly scheduler: SimScheduler; readonly life: SimLife; readonly log: string[] } {
-  return { scheduler: new SimScheduler({ random: seededRandom(seed), eventCostMaxMs: 0 }), life: new SimLife(0, 0), log: [] }
+  return {
+    scheduler: new SimScheduler({ random: seededRandom(seed), eventCostMaxMs: 0 }),
+    life: new SimLife(0, 0),
+    log: [],
+  }
 }
 
 const goOn = (): 'go-on' => 'go-on'
@@ -11,7 +15,8 @@ const goOn = (): 'go-on' => 'go-on'
 describe('simulated time', () => {
   test('jumps to the next timer, and never fires one early', async () => {
     const { scheduler, life, log } = create()
-    for (const delayMs of [30, 10, 20]) scheduler.after(life, delayMs, 'timer', () => void log.push(`${delayMs} at ${scheduler.nowMs}`))
+    for (const delayMs of [30, 10, 20])
+      scheduler.after(life, delayMs, 'timer', () => void log.push(`${delayMs} at ${scheduler.nowMs}`))
     expect(await scheduler.run(goOn)).toBe('nothing-left')
     expect(log).toEqual(['10 at 10', '20 at 20', '30 at 30'])
   })

@@ -45,7 +45,16 @@ export async function runSeed({ seed, scenario: name, hooks = {} }: SeedOptions)
     const run = await world.run()
     checkOutput(simCase, world, run, undisturbed)
     const { faults, processes, virtualMs, traceHash, size } = run
-    return { seed, scenario: scenario.name, faults, processes, virtualMs, traceHash, steps: size.steps, checkpoints: size.publications }
+    return {
+      seed,
+      scenario: scenario.name,
+      faults,
+      processes,
+      virtualMs,
+      traceHash,
+      steps: size.steps,
+      checkpoints: size.publications,
+    }
   } catch (thrown) {
     throw withReplay(thrown, `npm run sim -- --seed ${seed}${name === undefined ? '' : ` --job ${name}`}`)
   }
@@ -59,7 +68,10 @@ function scenarioOf(name: string | undefined, drawn: number): SimScenario {
   if (name === undefined) return present(SCENARIOS[drawn], 'a scenario')
   const found = SCENARIOS.find((scenario) => scenario.name === name)
   if (found !== undefined) return found
-  throw new EngineError('CFG1002', `there is no simulated job "${name}". Nothing was run. There are ${scenarioNames().join(', ')}.`)
+  throw new EngineError(
+    'CFG1002',
+    `there is no simulated job "${name}". Nothing was run. There are ${scenarioNames().join(', ')}.`,
+  )
 }
 
 function drawBudget(seed: number): FaultBudget {
@@ -79,13 +91,18 @@ function drawBudget(seed: number): FaultBudget {
 function checkOutput(simCase: SimCase, world: SimWorld, run: SimRun, undisturbed: SimRun | undefined): void {
   const output = outputOf(run.files)
   const wrong = simCase.check(output)
-  if (wrong !== undefined) throw world.explain(ruleBroken('O1', `the output is not what a plain loop over the input gives: ${wrong}`))
+  if (wrong !== undefined)
+    throw world.explain(ruleBroken('O1', `the output is not what a plain loop over the input gives: ${wrong}`))
   if (undisturbed === undefined || !simCase.isDeterministic) return
   const difference = differenceOf(outputOf(undisturbed.files), output)
-  if (difference !== undefined) throw world.explain(ruleBroken('O1', `the output is not that of the undisturbed run: ${difference}`))
+  if (difference !== undefined)
+    throw world.explain(ruleBroken('O1', `the output is not that of the undisturbed run: ${difference}`))
 }
 
 function withReplay(thrown: unknown, command: string): unknown {
   if (!(thrown instanceof EngineError)) return thrown
-  return new EngineError(thrown.code, `${thrown.message}\nReplay: ${command}`, { context: thrown.context, cause: thrown.cause })
+  return new EngineError(thrown.code, `${thrown.message}\nReplay: ${command}`, {
+    context: thrown.context,
+    cause: thrown.cause,
+  })
 }

@@ -8,10 +8,8 @@
  * R2 Every rule that is broken ends the run with SIM1001; nothing else does.
  */
 import type { JobDefinition } from '../api/define-job.ts'
-import type { ErrorCode } from '../base/error-codes.ts'
-import { EngineError, type ErrorData, errorToData, formatError, messageOf } from '../base/errors.ts'
+import { EngineError, messageOf } from '../base/errors.ts'
 import type { Random } from '../base/env.ts'
-import type { JobEvent } from '../jobmanager/job-events.ts'
 import { FileChecks, ruleBroken } from './sim-checks.ts'
 import { SimDisk } from './sim-disk.ts'
 import { simEnv } from './sim-env.ts'
@@ -21,14 +19,14 @@ import {
   type FaultCounts,
   LifeFaults,
   type LifePlan,
-  type Moment,
   type RunSize,
   drawCrash,
   drawPlan,
   noFaultCounts,
 } from './sim-faults.ts'
+import { LifeRun } from './sim-life-run.ts'
 import { visibleFiles } from './sim-output.ts'
-import { type ProcessOutcome, type SimHooks, SimProcess } from './sim-process.ts'
+import { type SimHooks, SimProcess } from './sim-process.ts'
 import { SimLife, SimScheduler } from './sim-scheduler.ts'
 import { type SimShape, drawParallelism, streamOf } from './sim-shape.ts'
 
@@ -54,34 +52,10 @@ export interface SimRun {
   readonly virtualMs: number
 }
 
-/** Virtual time without a fault within which the job has to come to an end. */
-export const CALM_MS_MAX = 600_000
-/** Events of one process. */
-export const STEPS_MAX = 1_000_000
 /** Processes of one run, those that failing disks ended included. */
 const PROCESSES_MAX = 60
 
 const STATE_ROOT = '/.sluice/simulated'
-
-/** Nothing that the simulator does may lead to these. */
-const NEVER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'INT1001',
-  'SNK1003',
-  'CKP1003',
-  'CKP1007',
-  'CKP1008',
-  'JOB1004',
-  'JOB1005',
-  'JOB1006',
-  'JOB1007',
-  'SRC1004',
-  'SRC1002',
-  'STA1002',
-  'SER1002',
-])
-
-/** What a short timeout of checkpoints may lead to without any fault. */
-const TIMEOUT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CKP1006', 'CKP1009', 'TSK1004'])
 
 export class SimWorld {
   readonly #options: SimRunOptions
@@ -102,7 +76,11 @@ export class SimWorld {
     const { seed, shape } = options
     this.#options = options
     this.#scheduler = new SimScheduler({ random: streamOf(seed, 'order'), eventCostMaxMs: shape.eventCostMaxMs })
-    this.#disk = new SimDisk({ scheduler: this.#scheduler, random: streamOf(seed, 'disk'), delayMaxMs: shape.diskDelayMaxMs })
+    this.#disk = new SimDisk({
+      scheduler: this.#scheduler,
+      random: streamOf(seed, 'disk'),
+      delayMaxMs: shape.diskDelayMaxMs,
+    })
     const concurrent = shape.options['checkpoint.concurrentMax'] === '1' ? 'one-at-a-time' : 'several'
     this.#checks = new FileChecks({ disk: this.#disk, stateRoot: STATE_ROOT, concurrent })
     this.#plans = streamOf(seed, 'plan')
@@ -138,7 +116,8 @@ export class SimWorld {
   /** Gives the process in which the job finished. */
   async #runToEnd(): Promise<LifeRun> {
     for (;;) {
-      if (this.#processes >= PROCESSES_MAX) throw ruleBroken('O6', `the job had not finished after ${PROCESSES_MAX} processes`)
+      if (this.#processes >= PROCESSES_MAX)
+        throw ruleBroken('O6', `the job had not finished after ${PROCESSES_MAX} processes`)
       const life = await this.#runProcess(this.#nextPlan())
       if (life.ending === 'finished') return life
     }
@@ -148,7 +127,8 @@ export class SimWorld {
     const { faults } = this.#options
     if (faults === undefined) return CALM
     const { budget, size } = faults
-    if (this.#counts.crashes < budget.crashes && this.#processes < PROCESSES_MAX / 2) return drawPlan(this.#plans, budget, size, 'crashing')
+    if (this.#counts.crashes < budget.crashes && this.#processes < PROCESSES_MAX / 2)
+      return drawPlan(this.#plans, budget, size, 'crashing')
     // Faults without a crash for a while, then none at all.
     const isLastWithFaults = this.#processes < budget.crashes + 2
     return isLastWithFaults ? drawPlan(this.#plans, budget, size, 'last') : CALM
@@ -158,7 +138,8 @@ export class SimWorld {
     const life = this.#begin(plan)
     this.#current = life
     const stopped = await this.#scheduler.run(() => life.beforeStep())
-    if (stopped === 'nothing-left' && !life.isOver) throw ruleBroken('O6', 'nothing is left to wait for, and the job has not ended')
+    if (stopped === 'nothing-left' && !life.isOver)
+      throw ruleBroken('O6', 'nothing is left to wait for, and the job has not ended')
     this.#records = Math.max(this.#records, life.faults.recordCount)
     const { outcome } = life.process
     if (outcome?.kind === 'ended') this.#sourceRecords = Math.max(this.#sourceRecords, outcome.result.recordsRead)
@@ -169,12 +150,19 @@ export class SimWorld {
 
   #begin(plan: LifePlan): LifeRun {
     const { job, params, shape, hooks, faults } = this.#options
-    if (faults !== undefined && this.#processes > 0 && this.#plans.fraction() < faults.budget.rescaleShare) this.#rescale()
+    if (faults !== undefined && this.#processes > 0 && this.#plans.fraction() < faults.budget.rescaleShare)
+      this.#rescale()
     this.#checks.onProcessStart()
     const life = new SimLife(this.#processes++, this.#scheduler.nowMs)
     const lifeFaults = new LifeFaults(plan, this.#faultDraws, this.#counts)
     this.#disk.faults = lifeFaults
-    const env = simEnv({ scheduler: this.#scheduler, disk: this.#disk, random: this.#delays, delays: shape.delays, life })
+    const env = simEnv({
+      scheduler: this.#scheduler,
+      disk: this.#disk,
+      random: this.#delays,
+      delays: shape.delays,
+      life,
+    })
     const process = new SimProcess({
       job,
       params,
@@ -188,7 +176,11 @@ export class SimWorld {
       onRecord: (operator) => lifeFaults.onRecord(operator),
       onEvent: (event) => run.onEvent(event),
     })
-    const base = { effects: this.#disk.effectCount, publications: this.#checks.publicationCount, visible: this.#checks.visibleCount }
+    const base = {
+      effects: this.#disk.effectCount,
+      publications: this.#checks.publicationCount,
+      visible: this.#checks.visibleCount,
+    }
     const run = new LifeRun({
       plan,
       life,
@@ -201,7 +193,9 @@ export class SimWorld {
         if (of === 'steps') return life.steps
         if (of === 'restarts') return run.restartCount
         if (of === 'disk-effects') return this.#disk.effectCount - base.effects
-        return of === 'publications' ? this.#checks.publicationCount - base.publications : this.#checks.visibleCount - base.visible
+        return of === 'publications'
+          ? this.#checks.publicationCount - base.publications
+          : this.#checks.visibleCount - base.visible
       },
     })
     process.start()
@@ -226,8 +220,10 @@ export class SimWorld {
     const isCleared = last.process.uncleared === undefined
     if (last.faults.injectedCount === 0 && isCleared) this.#checks.expectNothingLeft()
     const again = await this.#runProcess(CALM)
-    if (again.ending !== 'finished') throw ruleBroken('O8', `another start of the finished job ended as ${again.ending}`)
-    if (isCleared && again.process.outcome?.kind !== 'finished-before') throw ruleBroken('O8', 'another start ran the finished job again')
+    if (again.ending !== 'finished')
+      throw ruleBroken('O8', `another start of the finished job ended as ${again.ending}`)
+    if (isCleared && again.process.outcome?.kind !== 'finished-before')
+      throw ruleBroken('O8', 'another start ran the finished job again')
   }
 
   #size(): RunSize {
@@ -243,7 +239,10 @@ export class SimWorld {
 
   // R2
   #explained(thrown: unknown): EngineError {
-    const what = thrown instanceof EngineError && thrown.code === 'SIM1001' ? thrown.message : `the engine let an error through: ${messageOf(thrown)}`
+    const what =
+      thrown instanceof EngineError && thrown.code === 'SIM1001'
+        ? thrown.message
+        : `the engine let an error through: ${messageOf(thrown)}`
     const happened = Object.entries(this.#counts).filter(([, count]) => count > 0)
     const { seed, shape, job } = this.#options
     const lines = [
@@ -260,167 +259,6 @@ export class SimWorld {
     ]
     return new EngineError('SIM1001', lines.join('\n'), { context: { job: job.name }, cause: thrown })
   }
-}
-
-type LifeEnding = 'crashed' | 'finished' | 'stopped' | 'given-up'
-
-interface LifeRunOptions {
-  readonly plan: LifePlan
-  readonly life: SimLife
-  readonly process: SimProcess
-  readonly faults: LifeFaults
-  readonly counts: FaultCounts
-  readonly scheduler: SimScheduler
-  readonly isTimeoutShort: boolean
-  reached(of: Moment['of']): number
-}
-
-/** One process under its plan. */
-class LifeRun {
-  readonly plan: LifePlan
-  readonly life: SimLife
-  readonly process: SimProcess
-  readonly faults: LifeFaults
-  readonly failures: string[] = []
-  readonly #options: LifeRunOptions
-  readonly #crash: MomentWatch | undefined
-  readonly #stop: MomentWatch | undefined
-  readonly #slotLosses: readonly MomentWatch[]
-  #quietSinceMs: number
-  #injectedBefore = 0
-  /** Kept until the next step: a listener of the engine must not throw. */
-  #broken: EngineError | undefined
-  restartCount = 0
-  ending: LifeEnding | undefined
-
-  constructor(options: LifeRunOptions) {
-    const { plan } = options
-    const watch = (moment: Moment): MomentWatch => new MomentWatch(moment, options.life, options.reached)
-    this.#options = options
-    this.plan = plan
-    this.life = options.life
-    this.process = options.process
-    this.faults = options.faults
-    this.#crash = plan.crash === undefined ? undefined : watch(plan.crash)
-    this.#stop = plan.stop === undefined ? undefined : watch(plan.stop)
-    this.#slotLosses = plan.slotLosses.map(watch)
-    this.#quietSinceMs = options.scheduler.nowMs
-  }
-
-  get isOver(): boolean {
-    return this.ending !== undefined
-  }
-
-  beforeStep(): 'go-on' | 'stop' {
-    const { outcome } = this.process
-    if (outcome !== undefined) this.ending = this.#endingOf(outcome)
-    if (this.#broken !== undefined) throw this.#broken
-    if (this.isOver) return 'stop'
-    if (this.#crash?.isDue() === true) {
-      this.ending = 'crashed'
-      return 'stop'
-    }
-    this.#applyFaults()
-    this.#expectProgress()
-    return 'go-on'
-  }
-
-  // O7
-  onEvent(event: JobEvent): void {
-    const { counts } = this.#options
-    if (event.kind === 'restarting') {
-      counts.restarts++
-      this.restartCount++
-    }
-    if (event.kind === 'checkpoint-failed') {
-      counts.failedCheckpoints++
-      this.#onFailure(event.error, `checkpoint ${event.checkpoint} failed`)
-    }
-    if (event.kind === 'failed' || event.kind === 'failure-merged') this.#onFailure(event.failure.error, 'the job failed')
-    if (event.kind === 'fell-back') this.#broken ??= ruleBroken('O7', `checkpoint ${event.checkpoint} was damaged: ${formatError(event.error)}`)
-  }
-
-  #onFailure(error: ErrorData, what: string): void {
-    this.failures.push(`${what}: ${formatError(error)}`)
-    const text = `${formatError(error)}${evidenceOf(error)}`
-    if (NEVER.has(error.code)) this.#broken ??= ruleBroken('O7', `${what}: ${text}`)
-    const isExpected = this.#options.isTimeoutShort && TIMEOUT_CODES.has(error.code)
-    if (this.faults.injectedCount === 0 && !isExpected) this.#broken ??= ruleBroken('O7', `${what} in a process in which nothing broke: ${text}`)
-  }
-
-  #applyFaults(): void {
-    const { counts } = this.#options
-    for (const loss of this.#slotLosses) {
-      if (!loss.isDue() || this.process.loseSlot() === 'none') continue
-      loss.done()
-      counts.slotLosses++
-      this.faults.noteInjected()
-    }
-    if (this.#stop?.isDue() === true && this.process.stop() === 'asked') {
-      this.#stop.done()
-      this.faults.noteInjected()
-    }
-  }
-
-  // O6
-  #expectProgress(): void {
-    const { scheduler } = this.#options
-    if (this.faults.injectedCount !== this.#injectedBefore) {
-      this.#injectedBefore = this.faults.injectedCount
-      this.#quietSinceMs = scheduler.nowMs
-    }
-    if (scheduler.nowMs - this.#quietSinceMs > CALM_MS_MAX) {
-      throw ruleBroken('O6', `the job has not ended ${CALM_MS_MAX / 1000} s of virtual time after the last fault`)
-    }
-    if (this.life.steps > STEPS_MAX) throw ruleBroken('O6', `the job has not ended after ${STEPS_MAX} events`)
-  }
-
-  #endingOf(outcome: ProcessOutcome): LifeEnding {
-    const { counts } = this.#options
-    if (outcome.kind === 'finished-before') return 'finished'
-    const error = outcome.kind === 'not-started' ? errorToData(outcome.error) : outcome.result.error
-    if (error !== undefined) this.#onFailure(error, 'the process gave up')
-    if (outcome.kind === 'ended' && outcome.result.state === 'finished') return 'finished'
-    if (outcome.kind === 'ended' && outcome.result.state === 'stopped') {
-      counts.stops++
-      return 'stopped'
-    }
-    if (this.faults.diskFailureCount === 0) {
-      throw ruleBroken('O7', `the job gave up though no disk failed: ${error === undefined ? outcome.kind : formatError(error)}`)
-    }
-    counts.failedProcesses++
-    return 'given-up'
-  }
-}
-
-/** Waits for a moment of one process. */
-class MomentWatch {
-  readonly #moment: Moment
-  readonly #life: SimLife
-  readonly #reached: (of: Moment['of']) => number
-  #dueAtStep: number | undefined
-  #isDone = false
-
-  constructor(moment: Moment, life: SimLife, reached: (of: Moment['of']) => number) {
-    this.#moment = moment
-    this.#life = life
-    this.#reached = reached
-  }
-
-  isDue(): boolean {
-    if (this.#isDone) return false
-    const { of, count, stepsMore } = this.#moment
-    if (this.#dueAtStep === undefined && this.#reached(of) >= count) this.#dueAtStep = this.#life.steps + stepsMore
-    return this.#dueAtStep !== undefined && this.#life.steps >= this.#dueAtStep
-  }
-
-  done(): void {
-    this.#isDone = true
-  }
-}
-
-function evidenceOf(error: ErrorData): string {
-  return [error.stack, error.cause].filter((text) => text !== undefined).map((text) => `\n${text}`).join('')
 }
 
 function isSameFiles(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {

@@ -34,14 +34,19 @@ describe('simulate', () => {
   })
 
   test('gives the same run for the same seed', async () => {
-    const [first, second] = [await simulate(totals, { seed: 9, params: PARAMS, files: FILES }), await simulate(totals, { seed: 9, params: PARAMS, files: FILES })]
+    const [first, second] = [
+      await simulate(totals, { seed: 9, params: PARAMS, files: FILES }),
+      await simulate(totals, { seed: 9, params: PARAMS, files: FILES }),
+    ]
     expect(second).toEqual(first)
   })
 
   test('breaks nothing but processes when asked for crashes only', async () => {
     const { faults } = await simulate(totals, { seed: 7, params: PARAMS, files: FILES, crashes: 5, faults: 'crashes' })
     expect(faults.crashes).toBeGreaterThan(1)
-    expect([faults.slotLosses, faults.userThrows, faults.failedWrites, faults.stops, faults.rescales]).toEqual([0, 0, 0, 0, 0])
+    expect([faults.slotLosses, faults.userThrows, faults.failedWrites, faults.stops, faults.rescales]).toEqual([
+      0, 0, 0, 0, 0,
+    ])
   })
 
   test('finds a job that counts in a variable instead of state', async () => {
@@ -61,7 +66,10 @@ describe('simulate', () => {
     const found: string[] = []
     for (let seed = 1; seed <= 10 && found.length === 0; seed++) {
       const run = simulate(job, { seed, files: FILES, faults: 'crashes' })
-      await run.then(() => {}, (error: unknown) => found.push(String(error)))
+      await run.then(
+        () => {},
+        (error: unknown) => found.push(String(error)),
+      )
     }
     expect(found[0]).toMatch(/rule O1.*not that of the undisturbed run[^]*seed: \d/)
   })
@@ -72,7 +80,9 @@ describe('simulate', () => {
       asked.push(output.get('/out')?.length ?? 0)
       return asked.length > 1 ? 'it was the second' : undefined
     }
-    await expect(simulate(totals, { params: PARAMS, files: FILES, compare: 'nothing', check })).rejects.toThrow(/it was the second/)
+    await expect(simulate(totals, { params: PARAMS, files: FILES, compare: 'nothing', check })).rejects.toThrow(
+      /it was the second/,
+    )
     expect(asked).toEqual([ORDERS.length, ORDERS.length])
   })
 

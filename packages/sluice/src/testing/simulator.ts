@@ -70,7 +70,11 @@ export async function simulate(job: JobDefinition, options: SimulateOptions = {}
     const calm = new SimWorld({ ...common, faults: undefined })
     const undisturbed = await calm.run()
     expectRight(options, calm, undisturbed)
-    const world = new SimWorld({ ...common, shape: repaced(shape, undisturbed), faults: { budget: budgetOf(options), size: undisturbed.size } })
+    const world = new SimWorld({
+      ...common,
+      shape: repaced(shape, undisturbed),
+      faults: { budget: budgetOf(options), size: undisturbed.size },
+    })
     const run = await world.run()
     expectRight(options, world, run)
     expectSame(options, world, outputOf(undisturbed.files), outputOf(run.files))
@@ -85,18 +89,38 @@ function expectRight({ check }: SimulateOptions, world: SimWorld, run: SimRun): 
   if (wrong !== undefined) throw world.explain(ruleBroken('O1', `the check of the test says: ${wrong}`))
 }
 
-function expectSame({ compare = 'lines' }: SimulateOptions, world: SimWorld, expected: SimOutput, actual: SimOutput): void {
+function expectSame(
+  { compare = 'lines' }: SimulateOptions,
+  world: SimWorld,
+  expected: SimOutput,
+  actual: SimOutput,
+): void {
   const difference = compare === 'lines' ? differenceOf(expected, actual) : undefined
-  if (difference !== undefined) throw world.explain(ruleBroken('O1', `the output is not that of the undisturbed run: ${difference}`))
+  if (difference !== undefined)
+    throw world.explain(ruleBroken('O1', `the output is not that of the undisturbed run: ${difference}`))
 }
 
 function simulationOf({ files, faults, processes, size, traceHash }: SimRun): Simulation {
-  return { files: Object.fromEntries(files), output: outputOf(files), faults, processes, checkpoints: size.publications, traceHash }
+  return {
+    files: Object.fromEntries(files),
+    output: outputOf(files),
+    faults,
+    processes,
+    checkpoints: size.publications,
+    traceHash,
+  }
 }
 
 function budgetOf({ crashes = CRASHES_DEFAULT, faults = 'all' }: SimulateOptions): FaultBudget {
   const share = faults === 'all' ? 0.4 : 0
-  return { crashes, slotLossShare: share, userThrowShare: share, diskFailureShare: share, stopShare: share / 4, rescaleShare: share }
+  return {
+    crashes,
+    slotLossShare: share,
+    userThrowShare: share,
+    diskFailureShare: share,
+    stopShare: share / 4,
+    rescaleShare: share,
+  }
 }
 
 /** A pace that fits the records that were really read, so that faults and checkpoints fall between them. */
@@ -111,12 +135,19 @@ const LONG_RUN_MS = 10_000
 function countRecords(files: Readonly<Record<string, string | Uint8Array>>): number {
   const texts = Object.values(files)
   if (texts.length === 0) return RECORDS_GUESSED
-  return texts.reduce((count, text) => count + (typeof text === 'string' ? text.split('\n').length : RECORDS_GUESSED), 0)
+  return texts.reduce(
+    (count, text) => count + (typeof text === 'string' ? text.split('\n').length : RECORDS_GUESSED),
+    0,
+  )
 }
 
 function withSeed(error: EngineError, seed: number): EngineError {
-  return new EngineError('SIM1001', `${error.message}\nReplay: simulate(job, { seed: ${seed}, … }) with the same options`, {
-    context: error.context,
-    cause: error.cause,
-  })
+  return new EngineError(
+    'SIM1001',
+    `${error.message}\nReplay: simulate(job, { seed: ${seed}, … }) with the same options`,
+    {
+      context: error.context,
+      cause: error.cause,
+    },
+  )
 }
