@@ -9,7 +9,7 @@ export interface ChannelPair {
   readonly output: OutputChannel
   readonly input: InputChannel
   /** Lets everything on its way arrive. */
-  settle(): Promise<void>
+  readonly settle: () => Promise<void>
 }
 
 export type ChannelFactory = (credits: number, pressure: OutputPressure) => ChannelPair

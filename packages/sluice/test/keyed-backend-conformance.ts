@@ -203,7 +203,8 @@ function describeTimers(create: Create): void {
       fired.push([time, key, namespace, value.value()]),
     )
     expect(result).toBe('done')
-    expect(fired.slice(0, 2).toSorted()).toEqual([[10, 'k1', 1, 'v1'], [10, 'k3', 3, 'v3']]) // prettier-ignore
+    const byText = (a: unknown, b: unknown): number => (String(a) < String(b) ? -1 : 1)
+    expect(fired.slice(0, 2).toSorted(byText)).toEqual([[10, 'k1', 1, 'v1'], [10, 'k3', 3, 'v3']]) // prettier-ignore
     expect(fired.slice(2)).toEqual([[20, 'k2', 2, 'v2'], [30, 'k0', 0, 'v0']]) // prettier-ignore
     expect(backend.eventTimers.earliestMs()).toBe(40)
   })

@@ -4,7 +4,14 @@ import type { StreamExecutionEnvironment } from '../src/api/stream-execution-env
 import { defineJob } from '../src/api/define-job.ts'
 import { MemoryStore } from '../src/checkpoint/stores/memory-store.ts'
 import type { TaskSnapshot } from '../src/checkpoint/handles.ts'
-import type { PollResult, ReaderContext, ReaderOutput, Source, SourceReader, SourceSplit } from '../src/connector/source.ts'
+import type {
+  PollResult,
+  ReaderContext,
+  ReaderOutput,
+  Source,
+  SourceReader,
+  SourceSplit,
+} from '../src/connector/source.ts'
 import type { FromSlot } from '../src/control/messages.ts'
 import { planJob } from '../src/graph/planner.ts'
 import { valueToBytes } from '../src/serde/value-codec.ts'
@@ -37,7 +44,13 @@ export class Feed<T> {
       kind: 'feed',
       identity: null,
       boundedness: 'bounded',
-      createEnumerator: () => ({ start: async () => {}, onSplitRequest: () => {}, addSplitsBack: () => {}, snapshot: () => null, close: async () => {} }),
+      createEnumerator: () => ({
+        start: async () => {},
+        onSplitRequest: () => {},
+        addSplitsBack: () => {},
+        snapshot: () => null,
+        close: async () => {},
+      }),
       createReader: (context) => new FeedReader(this, context),
     }
   }
@@ -66,7 +79,11 @@ class FeedReader<T> implements SourceReader<T, FeedSplit> {
     if (!this.#hasSplit) return 'nothing'
     const to = output.split('feed')
     const end = this.#next + recordsMax
-    for (let item = this.#feed.items[this.#next]; item !== undefined && this.#next < end && !output.isFull(); item = this.#feed.items[this.#next]) {
+    for (
+      let item = this.#feed.items[this.#next];
+      item !== undefined && this.#next < end && !output.isFull();
+      item = this.#feed.items[this.#next]
+    ) {
       this.#next++
       to.emit(item.value, item.timestamp)
     }
@@ -126,11 +143,29 @@ export function slotBench(build: (env: StreamExecutionEnvironment) => void, opti
       const zero = subtaskIndex(0)
       const tasks = graph.vertices.map(({ id }) => {
         const snapshot = options.restore?.find(({ vertex }) => vertex === id)
-        const operators = (snapshot?.operators ?? []).map(({ keyed, ...rest }) => ({ ...rest, keyed: keyed === undefined ? [] : [keyed] }))
-        return { vertex: id, subtask: zero, ...(snapshot === undefined ? {} : { restore: { checkpoint: checkpointId(1), operators } }) }
+        const operators = (snapshot?.operators ?? []).map(({ keyed, ...rest }) => ({
+          ...rest,
+          keyed: keyed === undefined ? [] : [keyed],
+        }))
+        return {
+          vertex: id,
+          subtask: zero,
+          ...(snapshot === undefined ? {} : { restore: { checkpoint: checkpointId(1), operators } }),
+        }
       })
       const placement = Object.fromEntries(graph.vertices.map(({ id }) => [id, [slotIndex(0)]]))
-      runner.onMessage({ kind: 'deploy', deployment: { epoch: leaderEpoch(1), attempt, slot: slotIndex(0), slotCount: 1, layoutHash: graph.layoutHash, tasks, placement } })
+      runner.onMessage({
+        kind: 'deploy',
+        deployment: {
+          epoch: leaderEpoch(1),
+          attempt,
+          slot: slotIndex(0),
+          slotCount: 1,
+          layoutHash: graph.layoutHash,
+          tasks,
+          placement,
+        },
+      })
       await env.settle()
       runner.onMessage({ kind: 'start', attempt })
       await env.settle()
@@ -139,19 +174,29 @@ export function slotBench(build: (env: StreamExecutionEnvironment) => void, opti
       const [vertex] = graph.vertices
       const source = vertex?.operators[0]?.uid
       if (source === undefined) throw new TypeError('the graph has no source')
-      runner.onMessage({ kind: 'assign-splits', attempt, source, subtask: subtaskIndex(0), splits: valueToBytes([{ id: 'feed', next }]), noMore: true })
+      runner.onMessage({
+        kind: 'assign-splits',
+        attempt,
+        source,
+        subtask: subtaskIndex(0),
+        splits: valueToBytes([{ id: 'feed', next }]),
+        noMore: true,
+      })
       await env.settle()
     },
     async send(kind: 'trigger' | 'complete' | 'aborted', id: number): Promise<void> {
       const checkpoint = checkpointId(id)
-      runner.onMessage(kind === 'trigger' ? { kind, attempt, checkpoint, mode: 'exactly-once' } : { kind, attempt, checkpoint })
+      runner.onMessage(
+        kind === 'trigger' ? { kind, attempt, checkpoint, mode: 'exactly-once' } : { kind, attempt, checkpoint },
+      )
       await env.settle()
     },
     async sendPlain(kind: 'finish' | 'cancel'): Promise<void> {
       runner.onMessage({ kind, attempt })
       await env.settle()
     },
-    snapshots: (id: number): TaskSnapshot[] => sent.flatMap((message) => (message.kind === 'ack' && message.checkpoint === id ? [message.snapshot] : [])),
+    snapshots: (id: number): TaskSnapshot[] =>
+      sent.flatMap((message) => (message.kind === 'ack' && message.checkpoint === id ? [message.snapshot] : [])),
   }
   return bench
 }

@@ -109,7 +109,12 @@ test('back-pressure reaches the source: nothing is read while the sink takes not
     prepare: async () => {},
     createWriter: (context) => {
       wake = () => context.wake()
-      return { write: () => void written++, isBlocked: () => isBlocked, snapshot: async () => ({ committables: [], states: [] }), close: async () => {} }
+      return {
+        write: () => void written++,
+        isBlocked: () => isBlocked,
+        snapshot: async () => ({ committables: [], states: [] }),
+        close: async () => {},
+      }
     },
     createCommitter: () => undefined,
   }
@@ -118,7 +123,11 @@ test('back-pressure reaches the source: nothing is read while the sink takes not
       .fromSource(feed.source())
       .uid('feed')
       .keyBy((value) => value)
-      .process({ emits: recordType<number>(), state: { last: valueState<number>('last') }, onRecord: (value, ctx) => ctx.emit(value) })
+      .process({
+        emits: recordType<number>(),
+        state: { last: valueState<number>('last') },
+        onRecord: (value, ctx) => ctx.emit(value),
+      })
       .uid('same')
       .sinkTo(slowSink)
   })
@@ -184,7 +193,18 @@ test('an aborted checkpoint is not acknowledged and does not disturb the next on
 test('a deployment of another graph is refused with what to do', async () => {
   const bench = wordCount(new Feed(), [])
   const zero = 0 as never
-  bench.runner.onMessage({ kind: 'deploy', deployment: { epoch: 1 as never, attempt: zero, slot: zero, slotCount: 1, layoutHash: 'other', tasks: [], placement: {} } })
+  bench.runner.onMessage({
+    kind: 'deploy',
+    deployment: {
+      epoch: 1 as never,
+      attempt: zero,
+      slot: zero,
+      slotCount: 1,
+      layoutHash: 'other',
+      tasks: [],
+      placement: {},
+    },
+  })
   await bench.env.settle()
   const [failure] = bench.sent
   expect(failure).toMatchObject({ kind: 'failed', error: { code: 'JOB1007' } })

@@ -33,7 +33,7 @@ function readerOf(parts: Partial<SourceReader<number, SourceSplit>>): SourceRead
 }
 
 function sourceOf(parts: Partial<SourceReader<number, SourceSplit>>): Source<number, SourceSplit, null> {
-  return { ...new Feed<number>().source(), createReader: () => readerOf(parts) } as Source<number, SourceSplit, null> // the enumerator of a feed hands out nothing
+  return { ...new Feed<number>().source(), createReader: () => readerOf(parts) }
 }
 
 function sinkOf<T>(

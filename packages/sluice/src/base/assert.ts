@@ -4,7 +4,11 @@ import { EngineError } from './errors.ts'
  * Fails when one of our own invariants does not hold. Stays on in production: a broken invariant crashes the task and
  * keeps the evidence instead of writing a wrong result.
  */
-export function assert(condition: boolean, message: string, details?: Readonly<Record<string, unknown>>): asserts condition {
+export function assert(
+  condition: boolean,
+  message: string,
+  details?: Readonly<Record<string, unknown>>,
+): asserts condition {
   if (!condition) throw invariantBroken(message, details)
 }
 
@@ -21,7 +25,10 @@ export function unreachable(why: string, value?: unknown): never {
 
 function invariantBroken(message: string, details?: Readonly<Record<string, unknown>>): EngineError {
   const values = details === undefined ? '' : ` (${describe(details)})`
-  return new EngineError('INT1001', `${message}${values}. This is a bug in Sluice: the task stops so that nothing wrong is written. Please report it with this message.`)
+  return new EngineError(
+    'INT1001',
+    `${message}${values}. This is a bug in Sluice: the task stops so that nothing wrong is written. Please report it with this message.`,
+  )
 }
 
 function describe(details: Readonly<Record<string, unknown>>): string {

@@ -53,7 +53,14 @@ export interface LineSink {
   writeLine(line: string): void
 }
 
-export type DiskFailureKind = 'not-found' | 'exists' | 'no-space' | 'denied' | 'not-a-directory' | 'is-a-directory' | 'io'
+export type DiskFailureKind =
+  | 'not-found'
+  | 'exists'
+  | 'no-space'
+  | 'denied'
+  | 'not-a-directory'
+  | 'is-a-directory'
+  | 'io'
 
 export interface DiskEntry {
   readonly name: string

@@ -55,7 +55,10 @@ export class EngineError extends Error {
 
   /** The same error with more known about where it happened; what is already known stays. */
   within(context: ErrorContext): EngineError {
-    const next = new EngineError(this.code, this.message, { context: { ...context, ...this.context }, cause: this.cause })
+    const next = new EngineError(this.code, this.message, {
+      context: { ...context, ...this.context },
+      cause: this.cause,
+    })
     if (this.stack !== undefined) next.stack = this.stack
     return next
   }

@@ -5,7 +5,15 @@
  * M1 Every message about a task carries the attempt; a receiver drops and counts messages of another attempt.
  * M2 Messages of one direction are never reordered.
  */
-import type { AttemptNumber, CheckpointId, LeaderEpoch, OperatorUid, SlotIndex, SubtaskIndex, VertexId } from '../base/ids.ts'
+import type {
+  AttemptNumber,
+  CheckpointId,
+  LeaderEpoch,
+  OperatorUid,
+  SlotIndex,
+  SubtaskIndex,
+  VertexId,
+} from '../base/ids.ts'
 import type { ErrorData } from '../base/errors.ts'
 import type { TaskReport } from '../base/task-report.ts'
 import type { TaskRestore, TaskSnapshot } from '../checkpoint/handles.ts'
@@ -37,10 +45,22 @@ export type ToSlot =
   /** Sent once all slots of the attempt are deployed: tasks start to run. */
   | { readonly kind: 'start'; readonly attempt: AttemptNumber }
   /** Only to slots with source subtasks: put the barrier behind everything received before this message. */
-  | { readonly kind: 'trigger'; readonly attempt: AttemptNumber; readonly checkpoint: CheckpointId; readonly mode: CheckpointMode }
+  | {
+      readonly kind: 'trigger'
+      readonly attempt: AttemptNumber
+      readonly checkpoint: CheckpointId
+      readonly mode: CheckpointMode
+    }
   | { readonly kind: 'complete'; readonly attempt: AttemptNumber; readonly checkpoint: CheckpointId }
   | { readonly kind: 'aborted'; readonly attempt: AttemptNumber; readonly checkpoint: CheckpointId }
-  | { readonly kind: 'assign-splits'; readonly attempt: AttemptNumber; readonly source: OperatorUid; readonly subtask: SubtaskIndex; readonly splits: Uint8Array; readonly noMore: boolean }
+  | {
+      readonly kind: 'assign-splits'
+      readonly attempt: AttemptNumber
+      readonly source: OperatorUid
+      readonly subtask: SubtaskIndex
+      readonly splits: Uint8Array
+      readonly noMore: boolean
+    }
   /** All output is committed: drained tasks may end. */
   | { readonly kind: 'finish'; readonly attempt: AttemptNumber }
   | { readonly kind: 'cancel'; readonly attempt: AttemptNumber }
@@ -49,15 +69,54 @@ export type FromSlot =
   /** The slot has built the graph and can take a deployment; the hash must equal the JobManager's. */
   | { readonly kind: 'ready'; readonly layoutHash: string }
   | { readonly kind: 'deployed'; readonly attempt: AttemptNumber }
-  | { readonly kind: 'failed'; readonly attempt: AttemptNumber; readonly vertex: VertexId | undefined; readonly subtask: SubtaskIndex | undefined; readonly error: ErrorData }
-  | { readonly kind: 'request-split'; readonly attempt: AttemptNumber; readonly source: OperatorUid; readonly subtask: SubtaskIndex }
-  | { readonly kind: 'ack'; readonly attempt: AttemptNumber; readonly checkpoint: CheckpointId; readonly snapshot: TaskSnapshot }
-  | { readonly kind: 'decline'; readonly attempt: AttemptNumber; readonly checkpoint: CheckpointId; readonly vertex: VertexId; readonly subtask: SubtaskIndex; readonly error: ErrorData }
+  | {
+      readonly kind: 'failed'
+      readonly attempt: AttemptNumber
+      readonly vertex: VertexId | undefined
+      readonly subtask: SubtaskIndex | undefined
+      readonly error: ErrorData
+    }
+  | {
+      readonly kind: 'request-split'
+      readonly attempt: AttemptNumber
+      readonly source: OperatorUid
+      readonly subtask: SubtaskIndex
+    }
+  | {
+      readonly kind: 'ack'
+      readonly attempt: AttemptNumber
+      readonly checkpoint: CheckpointId
+      readonly snapshot: TaskSnapshot
+    }
+  | {
+      readonly kind: 'decline'
+      readonly attempt: AttemptNumber
+      readonly checkpoint: CheckpointId
+      readonly vertex: VertexId
+      readonly subtask: SubtaskIndex
+      readonly error: ErrorData
+    }
   /** The commits of this checkpoint (and all below) of one task are done. */
-  | { readonly kind: 'committed'; readonly attempt: AttemptNumber; readonly checkpoint: CheckpointId; readonly vertex: VertexId; readonly subtask: SubtaskIndex }
+  | {
+      readonly kind: 'committed'
+      readonly attempt: AttemptNumber
+      readonly checkpoint: CheckpointId
+      readonly vertex: VertexId
+      readonly subtask: SubtaskIndex
+    }
   /** The task has handled its whole bounded input; it stays to take part in checkpoints. */
-  | { readonly kind: 'drained'; readonly attempt: AttemptNumber; readonly vertex: VertexId; readonly subtask: SubtaskIndex }
-  | { readonly kind: 'finished'; readonly attempt: AttemptNumber; readonly vertex: VertexId; readonly subtask: SubtaskIndex }
+  | {
+      readonly kind: 'drained'
+      readonly attempt: AttemptNumber
+      readonly vertex: VertexId
+      readonly subtask: SubtaskIndex
+    }
+  | {
+      readonly kind: 'finished'
+      readonly attempt: AttemptNumber
+      readonly vertex: VertexId
+      readonly subtask: SubtaskIndex
+    }
   /** All tasks of the attempt are closed (after `cancel`, after `finish`, or after a failure). */
   | { readonly kind: 'stopped'; readonly attempt: AttemptNumber }
   | { readonly kind: 'report'; readonly attempt: AttemptNumber; readonly tasks: readonly TaskReport[] }

@@ -19,5 +19,8 @@ test('a predicate that throws fails the task with TSK1001', async () => {
 
 test('an asynchronous function is refused by name', async () => {
   const message = expect.stringContaining('returned a promise')
-  await expect(testOperator(filterOperator((async () => true) as never), [record(1, 10)])).rejects.toMatchObject({ code: 'TSK1001', message })
+  await expect(testOperator(filterOperator((async () => true) as never), [record(1, 10)])).rejects.toMatchObject({
+    code: 'TSK1001',
+    message,
+  })
 })

@@ -70,5 +70,9 @@ function contextWith(onRecord: () => void, failures: unknown[] = []): OperatorCo
 
 test('an asynchronous function is refused by name', async () => {
   const message = expect.stringContaining('returned a promise')
-  await expect(testOperator(flatMapOperator((async () => {}) as never), [record(1, 10)])).rejects.toMatchObject({ code: 'TSK1001', message })
+  const asynchronous: (value: number) => unknown = async () => {}
+  await expect(testOperator(flatMapOperator(asynchronous), [record(1, 10)])).rejects.toMatchObject({
+    code: 'TSK1001',
+    message,
+  })
 })

@@ -30,5 +30,10 @@ test('what the function throws names the operator and keeps the cause', async ()
 
 test('an asynchronous function is refused by name', async () => {
   const message = expect.stringContaining('returned a promise')
-  await expect(testOperator(mapOperator(async (n: number) => n), [record(1, 10)])).rejects.toMatchObject({ code: 'TSK1001', message })
+  await expect(
+    testOperator(
+      mapOperator(async (n: number) => n),
+      [record(1, 10)],
+    ),
+  ).rejects.toMatchObject({ code: 'TSK1001', message })
 })

@@ -20,7 +20,11 @@ export function userError(info: OperatorInfo, what: string, cause: unknown): Eng
 export function refusePromise(info: OperatorInfo, what: string, result: unknown): void {
   if (!(result instanceof Promise)) return
   result.catch(refusedAlready)
-  throw userResultError(info, what, 'returned a promise. Records are processed one after the other, and state belongs to a key only during the call, so the task stops. Make the function synchronous.')
+  throw userResultError(
+    info,
+    what,
+    'returned a promise. Records are processed one after the other, and state belongs to a key only during the call, so the task stops. Make the function synchronous.',
+  )
 }
 
 /** What the promise would still say no longer matters: the error above ends the task. */

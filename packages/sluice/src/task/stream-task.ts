@@ -285,7 +285,7 @@ export class StreamTask {
   }
 
   #complete(checkpoint: CheckpointId): void {
-    const commits = this.#chain.links.map((link) => link.operator?.onCheckpointComplete(checkpoint))
+    const commits = this.#chain.links.map(async (link) => link.operator?.onCheckpointComplete(checkpoint))
     Promise.all(commits).then(
       () => this.environment.reports.committed(checkpoint),
       (error: unknown) => this.#fail(error),
@@ -301,7 +301,7 @@ export class StreamTask {
   #finish(): void {
     this.#state = 'finishing'
     this.#wakeTimer.cancel()
-    const finishes = this.#chain.links.map((link) => link.operator?.finish())
+    const finishes = this.#chain.links.map(async (link) => link.operator?.finish())
     Promise.all(finishes).then(
       () => {
         if (this.#state !== 'finishing') return

@@ -15,7 +15,7 @@ export interface SlotRunnerOptions {
   readonly storage: SnapshotStorage | undefined
   readonly progress: LoopProgress
   readonly limits: LoopLimits
-  send(message: FromSlot): void
+  readonly send: (message: FromSlot) => void
 }
 
 export interface SlotSettings extends TaskSettings {
