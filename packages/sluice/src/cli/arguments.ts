@@ -134,7 +134,9 @@ function suggestion(code: string, what: string, command: string | undefined): st
   if (code !== 'commander.unknownOption') return ''
   const nearest = nearestName(unknown, [...OPTION_KEYS, ...OTHER_FLAGS])
   if (nearest !== unknown) return hintOf(nearest, '--')
-  return command === undefined ? `Write it behind the command: sluice run <job> --${unknown}.` : `--${unknown} takes no value.`
+  return command === undefined
+    ? `Write it behind the command: sluice run <job> --${unknown}.`
+    : `--${unknown} takes no value.`
 }
 
 function hintOf(nearest: string | undefined, dashes: string): string {

@@ -59,7 +59,9 @@ function terminalSize(): TerminalSize {
 
 async function jsonView(stdout: LineOutput, stderr: LineOutput): Promise<RunView> {
   const { JsonView } = await import('./json-view.ts')
-  console.log = console.error // the job's own words, in this thread too, must not come between the JSON lines
+  // the job's own words, in this thread too, must not come between the JSON lines
+  console.log = console.error
+  process.stdout.write = process.stderr.write.bind(process.stderr)
   return new JsonView({ stdout, stderr, clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() } })
 }
 

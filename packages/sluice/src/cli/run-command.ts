@@ -14,6 +14,8 @@ import { EXIT, isRefusal } from './exit-codes.ts'
 import type { RunView } from './run-view.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+/** A signal may come twice for one wish: to the process, and to its group (npm, timeout). */
+const SAME_SIGNAL_MS = 100
 
 /** @param outputClosed resolves when whoever read stdout has gone */
 export async function runCommand(asked: RunArguments, view: RunView, outputClosed: Promise<void>): Promise<number> {
@@ -70,7 +72,8 @@ type Wish = 'none' | 'stop' | 'cancel'
 /** What the user asked for by signals; remembered while the job is still being started. */
 class Interruption {
   readonly #view: RunView
-  readonly #onSignal = (): void => this.#escalate()
+  readonly #onSignal = (signal: NodeJS.Signals): void => this.#hear(signal)
+  #heard: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined
   #client: JobClient | undefined
   #wish: Wish = 'none'
   #isOutputClosed = false
@@ -99,6 +102,13 @@ class Interruption {
 
   dispose(): void {
     for (const signal of SIGNALS) process.off(signal, this.#onSignal)
+  }
+
+  #hear(signal: NodeJS.Signals): void {
+    const before = this.#heard
+    const atMs = performance.now()
+    this.#heard = { signal, atMs }
+    if (before?.signal !== signal || atMs - before.atMs > SAME_SIGNAL_MS) this.#escalate()
   }
 
   #escalate(): void {
