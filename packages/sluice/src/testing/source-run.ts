@@ -1,11 +1,8 @@
 /** For tests of sources: drives one the way tasks and coordinator do, with restarts at any record. */
-import { assert } from '../base/assert.ts'
+import { deferred, type Deferred } from '../base/deferred.ts'
 import type { Disk } from '../base/env.ts'
 import { createManualEnv, type ManualEnv } from './manual-env.ts'
 import type { ReaderOutput, Source, SourceReader, SourceSplit, SplitEnumerator } from '../connector/source.ts'
-
-/** Rounds without a record after which a run is said to hang. */
-const IDLE_ROUNDS_MAX = 10_000
 
 export interface SourceSnapshot<Split, State> {
   readonly enumerator: State
@@ -23,11 +20,16 @@ export class SourceRun<T, Split extends SourceSplit, State> {
   readonly #enumerator: SplitEnumerator<Split, State>
   readonly #readers: SourceReader<T, Split>[] = []
   readonly #ended = new Set<number>()
+  /** Settled by the next wake. */
+  #woken: Deferred<void> = deferred()
 
   constructor(source: Source<T, Split, State>, disk: Disk, parallelism = 1, restored?: SourceSnapshot<Split, State>) {
     this.env = createManualEnv({ disk })
     const readers = this.#readers
-    const fail = (error: unknown): void => void (this.failure ??= error)
+    const fail = (error: unknown): void => {
+      this.failure ??= error
+      this.#woken.resolve()
+    }
     this.#enumerator = source.createEnumerator(
       {
         env: this.env,
@@ -44,7 +46,7 @@ export class SourceRun<T, Split extends SourceSplit, State> {
         env: this.env,
         subtask,
         parallelism,
-        wake: () => {},
+        wake: () => this.#woken.resolve(),
         requestSplit: () => queueMicrotask(() => this.#enumerator.onSplitRequest(subtask)),
         fail,
         count: (metric, amount) => void this.counts.set(metric, (this.counts.get(metric) ?? 0) + amount),
@@ -62,16 +64,18 @@ export class SourceRun<T, Split extends SourceSplit, State> {
   /** Polls until there are `count` more records or the source has ended; `pollRecords` at a time. */
   async read(count = Infinity, pollRecords = 512): Promise<'ended' | 'more'> {
     const until = this.records.length + count
-    let idleRounds = 0
     while (this.records.length < until) {
       if (this.#ended.size === this.#readers.length) return 'ended'
       const before = this.records.length + this.#ended.size
+      this.#woken = deferred()
       for (const subtask of this.#readers.keys())
         this.#poll(subtask, Math.min(pollRecords, until - this.records.length))
       if (this.failure !== undefined) throw this.failure
-      if (before !== this.records.length + this.#ended.size) idleRounds = 0
-      else await this.#wait(idleRounds++)
+      // A reader that gave nothing says when it has more: real disks take as long as they take.
+      if (before === this.records.length + this.#ended.size) await this.#woken.promise
     }
+    // Assignments that are on their way arrive: a snapshot sees a split either at the enumerator or at a reader.
+    await new Promise((resolve) => setImmediate(resolve))
     return 'more'
   }
 
@@ -94,11 +98,6 @@ export class SourceRun<T, Split extends SourceSplit, State> {
   #poll(subtask: number, recordsMax: number): void {
     if (this.#ended.has(subtask) || recordsMax <= 0) return
     if (this.#readers[subtask]?.poll(this.#output, recordsMax) === 'end') this.#ended.add(subtask)
-  }
-
-  async #wait(round: number): Promise<void> {
-    assert(round < IDLE_ROUNDS_MAX, 'the source gives nothing and does not end')
-    await new Promise((resolve) => setImmediate(resolve))
   }
 
   readonly #output: ReaderOutput<T> = {
