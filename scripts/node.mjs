@@ -28,7 +28,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 if (!isInstalled()) install()
 run(chooseNode(), process.argv.slice(2))
 
-/** Whether node_modules holds exactly what package-lock.json lists (npm leaves its own list behind when it is done). */
+/**
+ * Whether node_modules holds exactly what package-lock.json lists (npm leaves its own list behind when it is done). That list lies in the
+ * node_modules of the root; those of the workspaces are looked at themselves, for a copy may lack them.
+ */
 function isInstalled() {
   const wanted = readPackages('package-lock.json')
   const present = readPackages('node_modules/.package-lock.json')
@@ -37,8 +40,17 @@ function isInstalled() {
     ['version', 'integrity', 'link', 'resolved'].every((f) => same(wanted[path], present[path], f))
   if (!Object.keys(present).every((path) => wanted[path] !== undefined && isSame(path))) return false
   return Object.keys(wanted).every((path) => {
-    return !path.startsWith('node_modules/') || wanted[path].optional === true || present[path] !== undefined
+    if (path.startsWith('node_modules/')) return wanted[path].optional === true || present[path] !== undefined
+    return !path.includes('/node_modules/') || wanted[path].optional === true || isInPlace(path, wanted[path].version)
   })
+}
+
+function isInPlace(path, version) {
+  try {
+    return JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')).version === version
+  } catch {
+    return false // missing or torn: the caller installs
+  }
 }
 
 function readPackages(path) {

@@ -1,7 +1,7 @@
 /** One of two threads that count by hand: generates half of the records, keeps those of its own keys, sends the others. */
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { DISORDER_MS, WATERMARK_RECORDS, eventAt } from '../workload/events.ts'
-import { HandWindows } from '../workload/hand-window.ts'
+import { HandKeys } from '../workload/hand-keys.ts'
 import { ResultSumming, type ResultSummary } from '../workload/results.ts'
 import { preciseWallMs, threadCpuMs } from '../workload/stopwatch.ts'
 import { BATCH_RECORDS, HandBatchWriter, ownerOf, readBatch, type HandMessage } from './hand-exchange.ts'
@@ -28,7 +28,7 @@ const TURN_RECORDS = 2_048
 class HandThread {
   readonly #data: HandThreadData
   readonly #results = new ResultSumming()
-  readonly #windows = new HandWindows(this.#results)
+  readonly #windows = new HandKeys(this.#results)
   readonly #writer = new HandBatchWriter()
   readonly #take = (key: string, timestampMs: number): void => this.#windows.add(key, timestampMs)
   readonly #startMs = preciseWallMs()

@@ -15,13 +15,15 @@ export const WATERMARK_RECORDS = 16_384
 
 const START_MS = Date.UTC(2026, 0, 1)
 const EVENTS_PER_MS = 4
-const KEYS: readonly string[] = Array.from({ length: KEY_COUNT }, (_, index) => `key-${index}`)
 
 /** Keys and disorder in pseudo-random order, as real ones come; a stride would be far kinder to the caches. */
 export function eventAt(index: number): KeyedEvent {
   const bits = mixed(index)
-  const key = KEYS[bits % KEY_COUNT]! // below the number of keys
-  return { key, timestampMs: START_MS + Math.floor(index / EVENTS_PER_MS) - ((bits >>> 8) % DISORDER_MS) }
+  // a new string for every record, as every decoder makes them
+  return {
+    key: `key-${bits % KEY_COUNT}`,
+    timestampMs: START_MS + Math.floor(index / EVENTS_PER_MS) - ((bits >>> 8) % DISORDER_MS),
+  }
 }
 
 /** The finalizer of murmur3: never negative. */

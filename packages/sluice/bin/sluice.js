@@ -14,4 +14,5 @@ if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) {
 
 module.enableCompileCache()
 const { main } = await import('../src/cli/main.ts')
-process.exit(await main(process.argv.slice(2)))
+const { exitProcess } = await import('../src/cluster/process-end.ts')
+exitProcess(await main(process.argv.slice(2)))

@@ -21,7 +21,7 @@ describe('the error of a job whose code does what it must not', () => {
     ['throw-in-key', 'baskets', 1, 'the keyBy function of operator "baskets" threw: no bad 0'],
     ['throw-in-key', 'baskets', 2, 'the keyBy function of operator "baskets" threw: no bad 0'],
     ['throw-in-process', 'baskets', 1, 'the onRecord function of operator "baskets" threw: no bad 0'],
-    ['throw-in-format', 'out', 1, 'the sink of operator "text-files" threw: no bad 0'],
+    ['throw-in-format', 'out', 1, 'the sink of operator "out" threw: no bad 0'],
   ] as const)(
     'names operator and line of code when a function throws (%s, operator %s, parallelism %i)',
     async (mistake, operator, parallelism, words) => {

@@ -116,7 +116,7 @@ function parseEvent(name: string, rest: string, attempt: AttemptNumber): Machine
     case 'slot-stopped':
       return { kind: name, attempt, slot: slotIndex(Number(first)) }
     case 'slot-lost':
-      return { kind: name, attempt, slot: slotIndex(Number(first)), error: errorOf('TSK1002') }
+      return { kind: name, attempt, slot: slotIndex(Number(first)), error: errorOf((second || 'TSK1002') as ErrorCode) } // from the transcript
     case 'drained':
     case 'finished':
       return { kind: name, attempt, task: first }

@@ -149,7 +149,7 @@ function describeRemoval(create: () => StoreUnderTest): void {
     await store.publish(id(1), bytes('m'))
     const gone = await writeData(store, id(2), 'map-0', 'lost')
     const running = await writeData(store, id(3), 'map-0', 'running')
-    await other.discardUnpublished(new Set([id(3)]))
+    expect(await other.discardUnpublished(new Set([id(3)]))).toEqual([2])
     expect(await store.readData(kept)).toEqual(bytes('published'))
     expect(await store.readData(running)).toEqual(bytes('running'))
     await expect(store.readData(gone)).rejects.toMatchObject({ code: 'CKP1003' })

@@ -122,7 +122,7 @@ export class SingleOutputStreamOperator<T> extends DataStream<T> {
     this.#node = node
   }
 
-  /** Names the operator in plans, progress and messages. Default: its kind, e.g. `map`. */
+  /** Names the operator in plans, progress and messages. Default: its uid, without one its kind, e.g. `map`. */
   name(name: string): this {
     this.#builder.patch(this.#node, { name })
     return this
@@ -171,7 +171,7 @@ export class DataStreamSink {
     this.#node = node
   }
 
-  /** Names the sink in plans, progress and messages. Default: its kind. */
+  /** Names the sink in plans, progress and messages. Default: its uid, without one its kind. */
   name(name: string): this {
     this.#builder.patch(this.#node, { name })
     return this

@@ -4,6 +4,7 @@ import { resolveOptions } from '../config/resolve-options.ts'
 import type { LogicalGraph } from '../graph/logical-graph.ts'
 import { planJson, planText } from '../graph/plan-json.ts'
 import { planJob } from '../graph/planner.ts'
+import { collectionSource } from '../connector/collection-source.ts'
 import { outputTag } from '../operators/output-tag.ts'
 import { TumblingEventTimeWindows } from '../operators/window-assigners.ts'
 import { mapState, valueState } from '../state/descriptors.ts'
@@ -64,10 +65,25 @@ describe('a job', () => {
       averages.getSideOutput(late).print('late').name('late').uid('late')
     })
     expect(planText(graph)).toBe(
-      'collection → filter → timestamps  ×1 (max 128)\n' +
-        'averages → print → late  ×1 (max 128)  ⇐ hash from auto-2-timestamps',
+      'flights → filter → timestamps  ×1 (max 128)\n' +
+        'averages → out → late  ×1 (max 128)  ⇐ hash from auto-2-timestamps',
     )
     expect(graph.vertices[1]?.operators[0]?.chained).toEqual([{ to: 1 }, { to: 2, sideTag: 'late' }])
+  })
+
+  test('names what has no name by its uid, and by its kind without one; names are not part of the layout', () => {
+    const named = (name: string | undefined) =>
+      planOf((env) => {
+        const source = env.fromSource(collectionSource([1]), undefined, name === undefined ? {} : { name })
+        const mapped = source.uid('numbers').map((value) => value)
+        if (name !== undefined) mapped.name(name)
+        mapped.uid('same').print().uid('out')
+      })
+    expect(named(undefined).vertices[0]?.name).toBe('numbers → same → out')
+    expect(named('map').vertices[0]?.name).toBe('map → map → out')
+    expect(named('map').layoutHash).toBe(named(undefined).layoutHash)
+    const byKind = planOf((env) => void env.fromElements(1).print())
+    expect(byKind.vertices[0]?.name).toBe('collection → print')
   })
 
   test('builds an equal graph every time', () => {

@@ -15,10 +15,12 @@ export interface NodePatch {
  *
  * B1 Nodes are numbered in the order in which they are added, and read only nodes with smaller numbers.
  * B2 Nothing changes after `build`: GRA1007.
+ * B3 A node that was given no name goes by its uid, and by its kind without one. No name is part of the layout.
  */
 export class GraphBuilder {
   readonly #jobName: string
   readonly #nodes: LogicalNode[] = []
+  readonly #named = new Set<NodeId>()
   readonly #options = new Map<string, string>()
   #phase: 'building' | 'built' = 'building'
 
@@ -26,6 +28,7 @@ export class GraphBuilder {
     this.#jobName = jobName
   }
 
+  /** Adds a node that has its kind as its name until it is patched. */
   add(make: (id: NodeId) => LogicalNode): NodeId {
     this.#refuseChange()
     const id = this.#nodes.length
@@ -36,6 +39,7 @@ export class GraphBuilder {
   patch(id: NodeId, patch: NodePatch): void {
     this.#refuseChange()
     const node = present(this.#nodes[id], 'a node of the graph')
+    if (patch.name !== undefined) this.#named.add(id)
     this.#nodes[id] = Object.freeze({ ...node, ...patch })
   }
 
@@ -54,9 +58,15 @@ export class GraphBuilder {
     this.#phase = 'built'
     return Object.freeze({
       jobName: this.#jobName,
-      nodes: Object.freeze([...this.#nodes]),
+      nodes: Object.freeze(this.#nodes.map((node) => this.#withName(node))),
       settings: Object.freeze({ options: Object.freeze(Object.fromEntries(this.#options)) }),
     })
+  }
+
+  /** B3 */
+  #withName(node: LogicalNode): LogicalNode {
+    if (node.uid === undefined || this.#named.has(node.id)) return node
+    return Object.freeze({ ...node, name: node.uid })
   }
 
   #refuseChange(): void {

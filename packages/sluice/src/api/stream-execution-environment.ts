@@ -23,7 +23,7 @@ export interface CheckpointSettings {
 }
 
 export interface SourceSettings {
-  /** Names the source in plans, progress and messages. Default: its kind. */
+  /** Names the source in plans, progress and messages. Default: its uid, without one its kind. */
   readonly name?: string
   /** The id under which checkpoints keep its splits; `.uid(…)` behind the source does the same. */
   readonly uid?: string
@@ -114,12 +114,13 @@ export class StreamExecutionEnvironment {
     const node = this.#builder.add((id) => ({
       kind: 'source',
       id,
-      name: name ?? source.kind,
+      name: source.kind,
       source,
       watermarks: erased(watermarks),
       ...(uid === undefined ? {} : { uid }),
       ...(rateLimit === undefined ? {} : { rateLimit }),
     }))
+    if (name !== undefined) this.#builder.patch(node, { name })
     return new SingleOutputStreamOperator<T>(this.#builder, node)
   }
 

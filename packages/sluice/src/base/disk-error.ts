@@ -4,11 +4,14 @@ import { EngineError } from './errors.ts'
 /** A failed file operation. A subclass because callers branch on `kind`. */
 export class DiskError extends EngineError {
   readonly kind: DiskFailureKind
+  /** Why, without what was tried where: for a message that says so itself. */
+  readonly reason: string
 
   constructor(kind: DiskFailureKind, operation: string, path: string, cause?: unknown) {
     super('DSK1001', `${operation} of ${path} failed: ${KIND_WORDS[kind]}`, { context: { path }, cause })
     this.name = 'DiskError'
     this.kind = kind
+    this.reason = KIND_WORDS[kind]
   }
 }
 

@@ -36,7 +36,7 @@ export const ERROR_CODES = {
   GRA1002: { domain: 'user', retry: 'never', title: 'Two operators share a uid' },
   GRA1003: { domain: 'user', retry: 'never', title: 'Parallelism or max parallelism is out of range' },
   GRA1004: { domain: 'user', retry: 'never', title: 'The job has no source or no operators' },
-  GRA1005: { domain: 'user', retry: 'never', title: 'A window, trigger or timer definition is not valid' },
+  GRA1005: { domain: 'user', retry: 'never', title: 'A window, timer or watermark definition is not valid' },
   GRA1006: { domain: 'user', retry: 'never', title: 'Two states of one operator share a name' },
   GRA1007: { domain: 'user', retry: 'never', title: 'The graph was changed after it was built' },
   GRA1008: { domain: 'user', retry: 'never', title: 'A uid or job name cannot be used' },
@@ -85,6 +85,7 @@ export const ERROR_CODES = {
   TSK1003: { domain: 'external', retry: 'restart', title: 'A slot thread ran out of memory' },
   TSK1004: { domain: 'user', retry: 'restart', title: 'A slot thread hangs' },
   TSK1005: { domain: 'user', retry: 'never', title: 'A user function emitted after it was closed' },
+  TSK1006: { domain: 'user', retry: 'never', title: 'A slot thread cannot be ended' },
 
   // CLI
   CLI1001: { domain: 'user', retry: 'never', title: 'The command line is not understood' },

@@ -42,7 +42,7 @@ export function timedOut(
 export function notPublished(state: CheckpointState, checkpoint: CheckpointId, cause: EngineError): EngineError {
   return new EngineError(
     'CKP1001',
-    `the manifest of checkpoint ${checkpoint} could not be written, and the storage does not have it: ${sentence(cause.message)} ${newestRestorable(state)} See that the checkpoint storage can be written.`,
+    `checkpoint ${checkpoint} was not published: ${sentence(cause.message)} ${newestRestorable(state)} The next checkpoint tries again.`,
     { context: { checkpoint }, cause },
   )
 }
@@ -66,9 +66,14 @@ export function publishedByAnother(checkpoint: CheckpointId): EngineError {
 export function tooManyFailures(state: CheckpointState, count: number, last: EngineError): EngineError {
   return new EngineError(
     'CKP1005',
-    `${count === 1 ? '1 checkpoint' : `${count} checkpoints in a row`} failed, ${state.settings.failuresMax} are tolerated. The last one: ${sentence(last.message)} The job fails over. Remove the cause, or raise checkpoint.failuresMax.`,
+    `${failuresText(count, state.settings.failuresMax)}: ${firstSentence(last.message)} The job fails over. ${newestRestorable(state)} Remove the cause, or raise checkpoint.failuresMax.`,
     { context: last.context, cause: last },
   )
+}
+
+function failuresText(count: number, failuresMax: number): string {
+  if (failuresMax === 0) return 'a checkpoint failed, and none may'
+  return `${count} checkpoints in a row failed, and ${failuresMax} may. The last one`
 }
 
 export function subsumed(checkpoint: CheckpointId, by: CheckpointId): EngineError {
@@ -121,6 +126,11 @@ function describeTasks(tasks: readonly TaskAddress[]): string {
 
 function describeTask({ vertex, subtask }: TaskAddress): string {
   return `${JSON.stringify(vertex)} subtask ${subtask}`
+}
+
+/** What failed, without what it means and what to do: the whole message was reported when it failed. */
+function firstSentence(text: string): string {
+  return /^.*?[.!?](?=\s+[A-Z]|$)/s.exec(text)?.[0] ?? sentence(text)
 }
 
 /** Messages of causes end as they like. */

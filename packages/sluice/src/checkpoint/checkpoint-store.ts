@@ -42,8 +42,8 @@ export interface CheckpointStore extends SnapshotStorage {
   manifestPlace(checkpoint: CheckpointId): string
   /** Removes a checkpoint: first its manifest, then its data. Fine when it is half gone or was never published. */
   discard(checkpoint: CheckpointId): Promise<void>
-  /** Removes data of checkpoints that were never published and are not `inProgress`. */
-  discardUnpublished(inProgress: ReadonlySet<CheckpointId>): Promise<void>
+  /** Removes data of checkpoints that are not published and not `inProgress`; resolves with their ids, ascending. */
+  discardUnpublished(inProgress: ReadonlySet<CheckpointId>): Promise<readonly CheckpointId[]>
   /** Claims the next leader epoch by conditional create. */
   claimEpoch(): Promise<LeaderEpoch>
   /** The highest claimed epoch, 0 if none. */

@@ -30,6 +30,10 @@ export function eventLines(event: JobEvent): readonly string[] {
       return [
         `files of checkpoint ${event.checkpoint} could not be removed and stay until the next start: ${formatError(event.error)}`,
       ]
+    case 'unpublished-removed':
+      return [
+        `found data of unpublished checkpoints: ${event.checkpoints.join(', ')}. It cannot be restored and was removed; if one of them had completed, its manifest was removed from the state directory`,
+      ]
     case 'stop-checkpoint-failed':
       return [`the last checkpoint failed, the job resumes from the one before: ${formatError(event.error)}`]
     case 'ended':

@@ -69,8 +69,18 @@ export class JsonView implements RunView {
   }
 
   onResult(result: RunResult, stateDirectory: string | undefined): void {
-    const { jobName, state, durationMs, recordsRead, restartCount, checkpoints, counters, error, finishedBefore } =
-      result
+    const {
+      jobName,
+      state,
+      durationMs,
+      recordsRead,
+      restartCount,
+      checkpoints,
+      counters,
+      error,
+      finishedBefore,
+      stuckSlots,
+    } = result
     this.#write('result', {
       job: jobName,
       state,
@@ -83,6 +93,7 @@ export class JsonView implements RunView {
       counters,
       stateDirectory: stateDirectory ?? null,
       finishedBefore: finishedBefore ?? null,
+      stuckSlots: stuckSlots ?? null,
       error: error === undefined ? null : errorValue(error),
     })
   }

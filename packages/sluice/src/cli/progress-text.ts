@@ -51,7 +51,8 @@ function checkpointText({ lastCheckpoint }: Progress): string {
   return `checkpoint ${checkpoint} ${durationText(ageMs)} ago (${durationText(durationMs)}, ${bytesText(stateBytes)})`
 }
 
-const NAME_WIDTH_MAX = 48
+/** With eight digits of records a row still fits into 80 columns. */
+const NAME_WIDTH_MAX = 24
 
 function vertexLines(vertices: readonly VertexStatus[]): readonly string[] {
   const rows = vertices.map((vertex) => [

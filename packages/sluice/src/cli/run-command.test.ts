@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { namedPipe } from '../../test/named-pipe.ts'
 import { fixture, jsonLines, runCli, startCli } from '../../test/run-cli.ts'
 import { committedOutput, tempFolder } from '../../test/temp-folder.ts'
 
@@ -197,6 +198,23 @@ describe('sluice run', () => {
     const fresh = await runCli(words('--fresh', '--param', 'output=out2', '--param', 'rate=100000'), folder)
     expect(fresh.stderr).toContain('started from the beginning')
     expect((await committedOutput(`${folder}/out2`)).lines).toEqual(expectedSums())
+  })
+
+  test.skipIf(process.platform === 'win32')('ends though a slot thread does not, and resumes', async () => {
+    const folder = tempFolder()
+    namedPipe(`${folder}/marker.pipe`)
+    const params = { output: 'out', marker: `${folder}/marker`, fault: 'block' }
+    const words = ['run', fixture('misbehave.ts'), '--slot.watchdog.timeout', '1s', '--parallelism', '2']
+    for (const [name, value] of Object.entries(params)) words.push('--param', `${name}=${value}`)
+    const first = await runCli(words, folder, { CI: 'true' })
+    expect(first.stderr).toMatch(/\[JOB1003\].*\[TSK1006\].*run the job again to resume/)
+    expect(first.stderr).toMatch(/slot thread \d could not be ended.*this process ends/)
+    expect(first.code).toBe(1)
+    const second = await runCli(words, folder, { CI: 'true' })
+    expect(second.stderr).toContain('resumed from checkpoint')
+    expect(second.code).toBe(0)
+    const numbers = Array.from({ length: 1000 }, (_, index) => String(index)).sort()
+    expect((await committedOutput(`${folder}/out`)).lines).toEqual(numbers)
   })
 
   test('refuses the state directory of another job, of a changed graph, and one in use', async () => {

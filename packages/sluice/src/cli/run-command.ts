@@ -5,7 +5,9 @@
  * threads that cannot be ended.
  */
 import { asEngineError, errorToData } from '../base/errors.ts'
+import type { SlotIndex } from '../base/ids.ts'
 import { launch } from '../cluster/launch.ts'
+import { exitProcess } from '../cluster/process-end.ts'
 import type { JobClient, RunResult } from '../cluster/run-request.ts'
 import { userFrames } from '../cluster/user-frames.ts'
 import { environmentLayer } from '../config/option-layers.ts'
@@ -20,7 +22,7 @@ const SAME_SIGNAL_MS = 100
 /** @param outputClosed resolves when whoever read stdout has gone */
 export async function runCommand(asked: RunArguments, view: RunView, outputClosed: Promise<void>): Promise<number> {
   const interruption = new Interruption(view)
-  process.on('uncaughtException', (thrown) => process.exit(reportUncaught(thrown, view)))
+  process.on('uncaughtException', (thrown) => exitProcess(reportUncaught(thrown, view)))
   void outputClosed.then(() => interruption.onOutputClosed())
   try {
     const client = await launch({
@@ -57,8 +59,14 @@ async function watch(client: JobClient, view: RunView): Promise<RunResult> {
   const timer = setInterval(() => view.onProgress(client.status()), view.progressIntervalMs)
   const result = await client.result
   clearInterval(timer)
+  if (result.stuckSlots !== undefined) view.note(stuckText(result.stuckSlots))
   view.onResult(result, client.stateDirectory)
   return result
+}
+
+function stuckText(slots: readonly SlotIndex[]): string {
+  const threads = slots.length === 1 ? `slot thread ${slots[0]}` : `slot threads ${slots.join(', ')}`
+  return `${threads} could not be ended and may still have run user code until now: this process ends at once and takes them along (TSK1006)`
 }
 
 function exitCodeOf({ state, error }: RunResult, interruption: Interruption): number {
@@ -131,7 +139,7 @@ class Interruption {
 
   #apply(): void {
     if (this.#client === undefined) {
-      if (this.#wish === 'cancel') process.exit(this.#isOutputClosed ? EXIT.outputClosed : EXIT.interrupted)
+      if (this.#wish === 'cancel') exitProcess(this.#isOutputClosed ? EXIT.outputClosed : EXIT.interrupted)
     } else if (this.#wish === 'stop') void this.#client.stop()
     else if (this.#wish === 'cancel') void this.#client.cancel()
   }

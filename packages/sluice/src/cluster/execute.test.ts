@@ -3,7 +3,7 @@ import { tempFolder } from '../../test/temp-folder.ts'
 import { defineJob, type JobDefinition } from '../api/define-job.ts'
 import { collectionSource } from '../connector/collection-source.ts'
 import { functionSink } from '../connector/function-sink.ts'
-import { execute, start } from './execute.ts'
+import { execute, start, type ExecuteOptions } from './execute.ts'
 
 /** Counts numbers by parity and hands the counts to `take`. */
 function counting(count: number, take: (value: number) => void, rate?: number): JobDefinition {
@@ -93,6 +93,35 @@ describe('execute rejects', () => {
     await expect(execute(job)).rejects.toMatchObject({
       code: 'JOB1001',
       message: expect.stringContaining('no such table'),
+    })
+  })
+
+  const never = defineJob('never', () => {
+    throw new Error('built')
+  })
+
+  const noJobs: readonly unknown[] = [undefined, null, 5, true, {}, [], () => {}]
+
+  test.for(noJobs)('with JOB1001 for %o in the place of a job', async (job) => {
+    const given = job as JobDefinition // the types would not allow it
+    await expect(execute(given)).rejects.toMatchObject({
+      code: 'JOB1001',
+      message: expect.stringContaining('Give what defineJob returned, or the path'),
+    })
+  })
+
+  test.for([new URL('https://example.com/job.ts'), 'file://['])('with JOB1001 for the address %s', async (job) => {
+    await expect(execute(job)).rejects.toMatchObject({ code: 'JOB1001', message: expect.stringContaining('file URL') })
+  })
+
+  test.for([
+    { given: { paralelism: 3 }, says: '"paralelism" is no option of execute and start (did you mean "parallelism"?)' },
+    { given: { 'checkpoint.interval': '1s' }, says: "write { options: { 'checkpoint.interval': … } }" },
+  ])('with CFG1001 for the unknown name in $given', async ({ given, says }) => {
+    const options = given as ExecuteOptions // the types would not allow it
+    await expect(execute(never, options)).rejects.toMatchObject({
+      code: 'CFG1001',
+      message: expect.stringContaining(says),
     })
   })
 

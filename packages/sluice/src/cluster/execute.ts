@@ -1,9 +1,10 @@
 /** Running a job from a program. */
 import { processOutput } from './process-output.ts'
 import type { JobDefinition } from '../api/define-job.ts'
-import { errorFromData } from '../base/errors.ts'
+import { EngineError, errorFromData } from '../base/errors.ts'
+import { nearestName } from '../config/nearest-name.ts'
 import { environmentLayer, type OptionLayer } from '../config/option-layers.ts'
-import type { OptionKey } from '../config/options.ts'
+import { isOptionKey, type OptionKey } from '../config/options.ts'
 import type { JobEvent } from '../jobmanager/job-events.ts'
 import { launch } from './launch.ts'
 import type { JobClient, RunResult } from './run-request.ts'
@@ -48,6 +49,8 @@ export async function execute(job: JobDefinition | URL | string, options: Execut
  * @throws EngineError when it cannot be started
  */
 export async function start(job: JobDefinition | URL | string, options: ExecuteOptions = {}): Promise<JobClient> {
+  refuseNoJob(job)
+  refuseUnknownNames(options)
   const { params = {}, stateDir, fresh = false, listener = () => {}, signal } = options
   const client = await launch({
     job,
@@ -75,4 +78,50 @@ function stopOnAbort(client: JobClient, signal: AbortSignal): void {
   if (signal.aborted) return stop()
   signal.addEventListener('abort', stop, { once: true })
   void client.result.then(() => signal.removeEventListener('abort', stop))
+}
+
+/** What plain JavaScript may give: the types would not allow it. */
+function refuseNoJob(job: unknown): asserts job is JobDefinition | URL | string {
+  if (job instanceof URL) return refuseOtherScheme(job)
+  if (typeof job === 'string') return job.startsWith('file:') ? refuseOtherScheme(URL.parse(job)) : undefined
+  if (typeof job === 'object' && job !== null && 'build' in job) return
+  throw new EngineError(
+    'JOB1001',
+    `${job === null ? 'null' : `a value of type ${typeof job}`} was given as the job. Nothing was started. Give what defineJob returned, or the path or file URL of a job module.`,
+  )
+}
+
+function refuseOtherScheme(url: URL | null): void {
+  if (url?.protocol === 'file:') return
+  throw new EngineError(
+    'JOB1001',
+    `${url === null ? 'the address of the job module' : url.href} is no file URL. Nothing was started. Give the path of a job module, or new URL('./job.ts', import.meta.url).`,
+  )
+}
+
+/** By its keys, every name of ExecuteOptions. */
+const NAMES: Readonly<Record<keyof ExecuteOptions, true>> = {
+  params: true,
+  parallelism: true,
+  stateDir: true,
+  fresh: true,
+  options: true,
+  listener: true,
+  signal: true,
+}
+
+function refuseUnknownNames(options: object): void {
+  const unknown = Object.keys(options).filter((name) => !Object.hasOwn(NAMES, name))
+  if (unknown.length === 0) return
+  const problems = unknown.map((name) => `"${name}" is no option of execute and start${hintFor(name)}`)
+  throw new EngineError(
+    'CFG1001',
+    `${problems.join('; ')}. Nothing was started. They take ${Object.keys(NAMES).join(', ')}; every other option goes into \`options\`.`,
+  )
+}
+
+function hintFor(name: string): string {
+  if (isOptionKey(name)) return ` (write { options: { '${name}': … } })`
+  const nearest = nearestName(name, Object.keys(NAMES))
+  return nearest === undefined ? '' : ` (did you mean "${nearest}"?)`
 }

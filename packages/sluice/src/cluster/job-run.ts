@@ -5,13 +5,14 @@
  *
  * E1 When starting fails, the claim of the state directory is given back.
  * E2 The state directory is released when the run has ended, behind everything else.
+ *    Not while a slot thread that could not be ended may still write: then the claim lasts as long as the process.
  * E3 A finished run leaves no checkpoint behind, and the mark that it has finished comes before the first removal: a crash in between
  *    never makes a finished job start again.
  */
 import { present } from '../base/assert.ts'
 import type { Env } from '../base/env.ts'
 import { asEngineError, formatError } from '../base/errors.ts'
-import { attemptNumber, leaderEpoch } from '../base/ids.ts'
+import { attemptNumber, leaderEpoch, type SlotIndex } from '../base/ids.ts'
 import { DirectoryStore } from '../checkpoint/stores/directory-store.ts'
 import type { SlotPool } from '../control/messages.ts'
 import { createJobMaster, type JobMaster } from '../jobmanager/job-master.ts'
@@ -27,7 +28,7 @@ import type { SlotThread } from './slot-thread-handle.ts'
 import { openStateDirectory, type FinishedRun, type StateDirectory } from './state-directory.ts'
 import { stateRootOf } from './state-root.ts'
 import type { JobOrigin } from './thread-messages.ts'
-import { createThreadSlotPool } from './thread-slots.ts'
+import { createThreadSlotPool, type ThreadSlotPool } from './thread-slots.ts'
 
 interface RunParts {
   readonly env: Env
@@ -88,12 +89,13 @@ async function startPlanned(request: RunRequest, parts: RunParts): Promise<JobCl
 async function startMaster(request: RunRequest, parts: RunParts): Promise<JobClient> {
   const { env, planned, state } = parts
   const store = state === undefined ? undefined : storeIn(state.root, env)
+  const slots = await slotsOf(request, parts)
   const master = createJobMaster({
     graph: planned.graph,
     options: planned.options,
     env,
     store,
-    slots: await slotsOf(request, parts),
+    slots,
     params: request.params,
     epoch: store === undefined ? leaderEpoch(env.clock.wallMs()) : await store.claimEpoch(),
     listener: (event) => request.listener(event),
@@ -104,7 +106,7 @@ async function startMaster(request: RunRequest, parts: RunParts): Promise<JobCli
     status: () => master.status(),
     stop: () => master.stop(),
     cancel: () => master.cancel(),
-    result: settle(master, { request, env, state, store }),
+    result: settle(master, { request, env, state, store, stuckSlots: () => stuckSlotsOf(slots) }),
   }
 }
 
@@ -112,7 +114,10 @@ function storeIn(root: string, { disk, random }: Env): DirectoryStore {
   return new DirectoryStore({ disk, root, random })
 }
 
-async function slotsOf({ output }: RunRequest, { env, planned, state, early, origin }: RunParts): Promise<SlotPool> {
+async function slotsOf(
+  { output }: RunRequest,
+  { env, planned, state, early, origin }: RunParts,
+): Promise<SlotPool | ThreadSlotPool> {
   const { graph, options } = planned
   const slotCount = placeTasks(graph).slots.length
   if (origin === undefined) {
@@ -132,14 +137,20 @@ async function slotsOf({ output }: RunRequest, { env, planned, state, early, ori
   })
 }
 
+/** A job in this thread has no thread of its own that could be stuck. */
+function stuckSlotsOf(slots: SlotPool | ThreadSlotPool): readonly SlotIndex[] {
+  return 'stuckSlots' in slots ? slots.stuckSlots() : []
+}
+
 interface Ending {
   readonly request: RunRequest
   readonly env: Env
   readonly state: StateDirectory | undefined
   readonly store: DirectoryStore | undefined
+  readonly stuckSlots: () => readonly SlotIndex[]
 }
 
-async function settle(master: JobMaster, { request, env, state, store }: Ending): Promise<RunResult> {
+async function settle(master: JobMaster, { request, env, state, store, stuckSlots }: Ending): Promise<RunResult> {
   const result = await master.result
   try {
     if (result.state === 'finished' && state !== undefined && store !== undefined) {
@@ -149,6 +160,8 @@ async function settle(master: JobMaster, { request, env, state, store }: Ending)
   } catch (thrown) {
     warnUncleared(request, state, thrown)
   }
+  const stuck = stuckSlots()
+  if (stuck.length > 0) return { ...result, stuckSlots: stuck }
   await state?.release().catch(ownerIsGone) // E2
   return result
 }

@@ -3,6 +3,7 @@ import type { JobDefinition } from '../api/define-job.ts'
 import type { OptionLayer } from '../config/option-layers.ts'
 import type { ResolvedOptions } from '../config/options.ts'
 import type { RawParams } from '../config/param.ts'
+import type { SlotIndex } from '../base/ids.ts'
 import type { JobEvent } from '../jobmanager/job-events.ts'
 import type { JobResult, JobStatus } from '../jobmanager/job-status.ts'
 import type { ThreadOutput } from './slot-thread-handle.ts'
@@ -46,4 +47,9 @@ export interface JobClient extends RunFacts {
 export interface RunResult extends JobResult {
   /** Set when the job had finished in an earlier run and was not run again: when that was. */
   readonly finishedBefore?: FinishedRun
+  /**
+   * Set when slots have threads that could not be ended (TSK1006): they may run user code as long as this process lives, and the state
+   * directory stays claimed as long.
+   */
+  readonly stuckSlots?: readonly SlotIndex[]
 }

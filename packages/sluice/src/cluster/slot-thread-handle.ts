@@ -8,7 +8,8 @@ import { deferred } from '../base/deferred.ts'
 import { type EngineError, errorFromData } from '../base/errors.ts'
 import type { SlotIndex } from '../base/ids.ts'
 import type { FromSlot } from '../control/messages.ts'
-import { threadError, threadExit } from './slot-thread-errors.ts'
+import { noteLife } from './living-threads.ts'
+import { lossBy, threadError, threadExit, threadStuck, type ThreadLoss } from './slot-thread-errors.ts'
 import type { FromThread, JobOrigin, ThreadData, ToThread } from './thread-messages.ts'
 import { WatchedVitals, createVitals } from './vitals.ts'
 
@@ -24,6 +25,8 @@ export interface ThreadOptions {
   readonly origin: JobOrigin
   readonly heapLimit: HeapLimit
   readonly output: ThreadOutput
+  /** Default: END_WAIT_MAX_MS. */
+  readonly endWaitMaxMs?: number
 }
 
 /** `auto` limits are shares of the machine: one that was worked out for another number of slots is as good. */
@@ -38,19 +41,26 @@ export function isSameLimit(a: HeapLimit, b: HeapLimit): boolean {
 
 export interface ThreadListener {
   onMessage(message: FromSlot): void
-  /** The thread was ready and has ended; not after `end`. */
+  /** The thread was ready, or was killed, and has ended or is stuck (TSK1006); not after `end`. */
   onLost(error: EngineError): void
 }
 
 type ThreadState =
   | { readonly kind: 'loading' | 'ready' }
-  /** Told to end; `error` is what its loss is called, undefined for an end that nobody is told about. */
-  | { readonly kind: 'ending'; readonly error: EngineError | undefined }
+  /** Told to end; `loss` is undefined for an end that nobody is told about. */
+  | { readonly kind: 'ending'; readonly loss: ThreadLoss | undefined }
+  /** Told to end and still running when the wait was over; it may still end, and nobody is told. */
+  | { readonly kind: 'stuck' }
   | { readonly kind: 'ended' }
 
+export type ThreadEnd = 'ended' | 'stuck'
+
 const BYTES_PER_MB = 1024 * 1024
-/** A thread inside a blocking system call cannot be ended before the call returns. */
-const END_WAIT_MAX_MS = 5000
+/**
+ * From `terminate` to the end of a thread. Inside a blocking system call a thread cannot be ended before the call returns; in some tight
+ * loops V8 never looks whether it should end. Shorter than the JobManager's own wait for the loss of a killed slot.
+ */
+export const END_WAIT_MAX_MS = 5000
 
 export class SlotThread {
   readonly slot: SlotIndex
@@ -60,15 +70,18 @@ export class SlotThread {
   readonly vitals: WatchedVitals
   readonly #worker: Worker
   readonly #output: ThreadOutput
-  readonly #exited: Promise<void>
+  readonly #endWaitMaxMs: number
+  readonly #gone = deferred<ThreadEnd>()
+  #endWait: NodeJS.Timeout | undefined
   #state: ThreadState = { kind: 'loading' }
   #listener: ThreadListener | undefined
   #settleReady: { readonly resolve: () => void; readonly reject: (error: EngineError) => void } | undefined
 
-  constructor({ slot, origin, heapLimit, output }: ThreadOptions) {
+  constructor({ slot, origin, heapLimit, output, endWaitMaxMs = END_WAIT_MAX_MS }: ThreadOptions) {
     this.slot = slot
     this.heapLimit = heapLimit
     this.#output = output
+    this.#endWaitMaxMs = endWaitMaxMs
     const vitals = createVitals()
     this.vitals = new WatchedVitals(vitals)
     this.ready = new Promise((resolve, reject) => void (this.#settleReady = { resolve, reject }))
@@ -82,7 +95,7 @@ export class SlotThread {
       stderr: true,
       name: `slot ${slot}`,
     })
-    this.#exited = new Promise((resolve) => void this.#worker.once('exit', () => resolve()))
+    noteLife(this.#worker)
     this.#listen()
   }
 
@@ -92,6 +105,15 @@ export class SlotThread {
 
   get isAlive(): boolean {
     return this.#state.kind === 'loading' || this.#state.kind === 'ready'
+  }
+
+  get isStuck(): boolean {
+    return this.#state.kind === 'stuck'
+  }
+
+  /** Resolves when a thread that was told to end is gone, or will not go. */
+  get gone(): Promise<ThreadEnd> {
+    return this.#gone.promise
   }
 
   /** Whom the thread's messages go to from now on. */
@@ -104,28 +126,31 @@ export class SlotThread {
     if (this.isAlive) this.#worker.postMessage(message, transfer)
   }
 
-  /** Ends the thread whatever it does; its loss is told when it is gone. */
-  kill(error: EngineError): void {
+  /** Ends the thread whatever it does; its loss is told when it is gone, or will not go. */
+  kill(loss: ThreadLoss): void {
     if (!this.isAlive) return
-    this.#become({ kind: 'ending', error })
-    void this.#worker.terminate()
+    this.#become({ kind: 'ending', loss })
+    this.#terminate()
   }
 
   /** Ends the thread in silence; resolves when it is gone, or will not go. Idempotent. */
-  async end(): Promise<void> {
-    if (this.#state.kind === 'ended') return
-    this.#become({ kind: 'ending', error: undefined })
-    void this.#worker.terminate()
-    const givenUp = deferred<void>()
-    const timer = setTimeout(() => givenUp.resolve(), END_WAIT_MAX_MS)
-    await Promise.race([this.#exited, givenUp.promise])
-    clearTimeout(timer)
+  async end(): Promise<ThreadEnd> {
+    if (this.#state.kind === 'ended') return 'ended'
+    if (this.#state.kind === 'stuck') return 'stuck'
+    this.#become({ kind: 'ending', loss: undefined })
+    this.#terminate()
+    return this.gone
   }
 
   #become(state: ThreadState): void {
     if (this.#state.kind === 'loading' && state.kind === 'ending')
-      this.#settleReady?.reject(state.error ?? threadExit(this.slot, 0))
+      this.#settleReady?.reject((state.loss ?? threadExit(this.slot, 0)).error)
     this.#state = state
+  }
+
+  #terminate(): void {
+    this.#endWait ??= setTimeout(() => this.#onEndWaitOver(), this.#endWaitMaxMs)
+    void this.#worker.terminate()
   }
 
   #listen(): void {
@@ -139,8 +164,9 @@ export class SlotThread {
   }
 
   #onMessage(message: FromThread): void {
+    if (this.isStuck) return // its loss was told: nothing comes after it
     if (message.kind === 'print') return this.#print(message.lines)
-    if (message.kind === 'load-failed') return this.#fail(errorFromData(message.error))
+    if (message.kind === 'load-failed') return this.#fail(lossBy(errorFromData(message.error)))
     if (message.message.kind === 'ready') this.#onReady()
     if (this.#state.kind === 'ready') this.#listener?.onMessage(message.message)
   }
@@ -157,19 +183,32 @@ export class SlotThread {
   }
 
   /** A loading thread is refused, a running one is lost; the `exit` event that follows tells it. */
-  #fail(error: EngineError): void {
+  #fail(loss: ThreadLoss): void {
     if (!this.isAlive) return
     const wasReady = this.isReady
-    if (!wasReady) this.#settleReady?.reject(error)
-    this.#become({ kind: 'ending', error: wasReady ? error : undefined })
-    void this.#worker.terminate()
+    if (!wasReady) this.#settleReady?.reject(loss.error)
+    this.#become({ kind: 'ending', loss: wasReady ? loss : undefined })
+    this.#terminate()
   }
 
   #onExit(exitCode: number): void {
     if (this.isAlive) this.#fail(threadExit(this.slot, exitCode))
-    const error = this.#state.kind === 'ending' ? this.#state.error : undefined
-    this.#state = { kind: 'ended' }
-    if (error !== undefined) this.#listener?.onLost(error)
+    this.#settleEnd('ended', (loss) => loss.error)
+  }
+
+  /** From here the thread is given up: it runs beside everything that follows, until this process ends. */
+  #onEndWaitOver(): void {
+    if (this.#state.kind !== 'ending') return
+    this.#worker.unref() // a program that has nothing else to do may come to its end
+    this.#settleEnd('stuck', (loss) => threadStuck(this.slot, this.#endWaitMaxMs, loss))
+  }
+
+  #settleEnd(end: ThreadEnd, errorOf: (loss: ThreadLoss) => EngineError): void {
+    clearTimeout(this.#endWait)
+    const loss = this.#state.kind === 'ending' ? this.#state.loss : undefined
+    this.#state = { kind: end }
+    this.#gone.resolve(end)
+    if (loss !== undefined) this.#listener?.onLost(errorOf(loss))
   }
 }
 

@@ -4,12 +4,18 @@
  * Owns: the threads' lives, the ports between them, the watchdog. Does not own: deployments and restarts (jobmanager/).
  */
 import { MessageChannel } from 'node:worker_threads'
-import type { EngineError } from '../base/errors.ts'
 import { errorToData } from '../base/errors.ts'
 import { slotIndex, type SlotIndex } from '../base/ids.ts'
 import type { SlotEvents, SlotGateway, SlotPool, ToSlot } from '../control/messages.ts'
-import { threadHangs, threadKilled } from './slot-thread-errors.ts'
-import { SlotThread, isSameLimit, type HeapLimit, type ThreadOutput } from './slot-thread-handle.ts'
+import { threadHangs, threadKilled, threadStuck, type ThreadLoss } from './slot-thread-errors.ts'
+import {
+  END_WAIT_MAX_MS,
+  SlotThread,
+  isSameLimit,
+  type HeapLimit,
+  type ThreadEnd,
+  type ThreadOutput,
+} from './slot-thread-handle.ts'
 import type { JobOrigin, LinkPort } from './thread-messages.ts'
 import { LOOKS_PER_TIMEOUT, StillnessWatch } from './watchdog.ts'
 
@@ -24,18 +30,28 @@ export interface ThreadSlotsOptions {
   readonly output: ThreadOutput
   /** Threads that were started before the rest was known, by slot. */
   readonly early: readonly SlotThread[]
+  /** How long a thread may take to end; default: END_WAIT_MAX_MS. */
+  readonly endWaitMaxMs?: number
 }
 
-export function createThreadSlotPool(options: ThreadSlotsOptions): SlotPool {
+export interface ThreadSlotPool extends SlotPool {
+  /** Slots with a thread that could not be ended and still runs. */
+  stuckSlots(): readonly SlotIndex[]
+}
+
+export function createThreadSlotPool(options: ThreadSlotsOptions): ThreadSlotPool {
   return new ThreadSlots(options)
 }
 
-class ThreadSlots implements SlotPool {
+class ThreadSlots implements ThreadSlotPool {
   readonly slotCount: number
   readonly #options: ThreadSlotsOptions
   readonly #threads = new Map<SlotIndex, SlotThread>()
   readonly #watches = new Map<SlotThread, StillnessWatch>()
   readonly #early: Set<SlotThread>
+  readonly #endWaitMaxMs: number
+  /** Threads that could not be ended in time. */
+  readonly #stuck = new Set<SlotThread>()
   #events: SlotEvents | undefined
   #links: AttemptPorts | undefined
   #watchdog: NodeJS.Timeout | undefined
@@ -44,10 +60,13 @@ class ThreadSlots implements SlotPool {
     this.slotCount = options.slotCount
     this.#options = options
     this.#early = new Set(options.early)
+    this.#endWaitMaxMs = options.endWaitMaxMs ?? END_WAIT_MAX_MS
   }
 
   async acquire(events: SlotEvents): Promise<readonly SlotGateway[]> {
     this.#events = events
+    await this.#endingAreGone()
+    if (this.#events !== events) return [] // released meanwhile
     this.#startWatchdog()
     const threads = Array.from({ length: this.slotCount }, (_, index) => this.#living(slotIndex(index)))
     this.#dropEarly()
@@ -66,7 +85,23 @@ class ThreadSlots implements SlotPool {
     this.#threads.clear()
     this.#early.clear()
     this.#watches.clear()
-    await Promise.all(threads.map((thread) => thread.end()))
+    await Promise.all(threads.map(async (thread) => this.#noteEnd(thread, await thread.end())))
+  }
+
+  stuckSlots(): readonly SlotIndex[] {
+    return [...this.#stuck].filter((thread) => thread.isStuck).map(({ slot }) => slot)
+  }
+
+  /** S1, S7: no new thread beside one that may still run user code. */
+  async #endingAreGone(): Promise<void> {
+    const ending = [...this.#threads.values()].filter((thread) => !thread.isAlive)
+    await Promise.all(ending.map(async (thread) => this.#noteEnd(thread, await thread.gone)))
+    const [slot] = this.stuckSlots()
+    if (slot !== undefined) throw threadStuck(slot, this.#endWaitMaxMs, undefined)
+  }
+
+  #noteEnd(thread: SlotThread, end: ThreadEnd): void {
+    if (end === 'stuck') this.#stuck.add(thread)
   }
 
   // S1
@@ -75,7 +110,8 @@ class ThreadSlots implements SlotPool {
     if (known?.isAlive === true) return known
     if (known !== undefined) this.#watches.delete(known)
     const { origin, heapLimit, output, storageRoot } = this.#options
-    const thread = this.#takeEarly(slot) ?? new SlotThread({ slot, origin, heapLimit, output })
+    const thread =
+      this.#takeEarly(slot) ?? new SlotThread({ slot, origin, heapLimit, output, endWaitMaxMs: this.#endWaitMaxMs })
     this.#threads.set(slot, thread)
     thread.attach(
       {
@@ -142,14 +178,14 @@ class ThreadSlots implements SlotPool {
         const watch = this.#watches.get(thread) ?? new StillnessWatch(limits)
         this.#watches.set(thread, watch)
         const stillMs = watch.look(thread.vitals.pulse(), performance.now())
-        if (stillMs !== undefined) thread.kill(hangError(thread, stillMs))
+        if (stillMs !== undefined) thread.kill(hangOf(thread, stillMs))
       }
     }, limits.lookIntervalMs)
     this.#watchdog.unref()
   }
 }
 
-function hangError(thread: SlotThread, stillMs: number): EngineError {
+function hangOf(thread: SlotThread, stillMs: number): ThreadLoss {
   return threadHangs(thread.slot, stillMs, thread.vitals.isBusy() ? 'task loop' : 'elsewhere')
 }
 

@@ -65,7 +65,7 @@ const OPTIONS = {
     min: '10ms',
     max: '7d',
     scope: 'job',
-    doc: 'Time between the starts of two checkpoints. `off` unless the job enables checkpoints: then nothing survives a failure.',
+    doc: 'Time between the starts of two checkpoints. `off` unless the job enables checkpoints: then nothing survives a failure. A restart reads all input again, and output that a sink had made visible when the failure came is written twice.',
     flinkKey: 'execution.checkpointing.interval',
   },
   'checkpoint.mode': {

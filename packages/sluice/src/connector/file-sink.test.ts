@@ -7,6 +7,7 @@ import { MemoryDisk } from '../testing/memory-disk.ts'
 import type { FileCommittable, FileWriterState } from './file-parts.ts'
 import { jsonLinesSink, textSink, type FileSink, type FileSinkOptions, type TextSinkOptions } from './file-sink.ts'
 import { IN_FLIGHT_BYTES_MAX } from './file-writer.ts'
+import { jsonLine } from './line-format.ts'
 import type { SinkContext, SinkWriter } from './sink.ts'
 import { readTree, writeFile } from '../testing/disk-files.ts'
 import { StoppingDisk } from '../testing/stopping-disk.ts'
@@ -347,7 +348,13 @@ describe('a file writer', () => {
     expect(() => writer.write({ id: 1, total: 2n }, 0)).toThrow(
       expect.objectContaining({ code: 'SER1001', message: expect.stringContaining('{ id: number, total: bigint }') }),
     )
-    expect(() => writer.write(undefined, 0)).toThrow(expect.objectContaining({ code: 'SER1001' }))
+    for (const unwritable of [undefined, () => 1, Symbol('s')])
+      expect(() => writer.write(unwritable, 0)).toThrow(expect.objectContaining({ code: 'SER1001' }))
+  })
+
+  test('fields that JSON has nothing for are left out, as JSON.stringify does', () => {
+    expect(jsonLine({ f: () => 1, s: Symbol('s'), u: undefined })).toBe('{}')
+    expect(jsonLine({ list: [undefined, () => 1], ratio: Number.NaN })).toBe('{"list":[null,null],"ratio":null}')
   })
 
   test('what is written after the cut belongs to the next checkpoint', async () => {

@@ -52,6 +52,9 @@ export function textSink<T>(directory: string, options: TextSinkOptions<T> = {})
 /**
  * Writes records as JSON, one per line, into files of a directory; exactly once with checkpointing on.
  *
+ * As `JSON.stringify` has it: fields that hold undefined, a function or a symbol are left out without a word, in arrays they are null, and so
+ * are NaN and infinite numbers. A record that has no JSON as a whole fails the task (SER1001).
+ *
  * @example stream.sinkTo(jsonLinesSink('out/delays'))
  */
 export function jsonLinesSink<T>(directory: string, options: FileSinkOptions = {}): FileSink<T> {

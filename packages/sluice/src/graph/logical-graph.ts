@@ -21,6 +21,7 @@ export interface LogicalEdge {
 
 interface NodeBase {
   readonly id: NodeId
+  /** For people: in plans, progress and messages. Nothing is found or kept by it. */
   readonly name: string
   /** The user's uid. */
   readonly uid?: string

@@ -32,7 +32,7 @@ export function assignIds(graph: LogicalGraph): OperatorIds {
   return { byNode, warnings }
 }
 
-/** How messages name a node: `window "window" (node 3)`. */
+/** How messages name a node: `window "delay-by-origin" (node 3)`. */
 export function describeNode(node: LogicalNode): string {
   return `${kindOf(node)} "${node.name}" (node ${node.id})`
 }

@@ -56,6 +56,8 @@ class Bench {
   readonly env: ManualEnv = createManualEnv()
   readonly store = new TroubledStore()
   readonly log: string[] = []
+  /** What broke the job, in words. */
+  readonly jobFailures: string[] = []
   readonly driver: CheckpointDriver
   enumeratorTrouble: Error | undefined
 
@@ -84,7 +86,10 @@ class Bench {
       }),
       listener: {
         onReport: () => {},
-        onJobFailure: (error) => this.log.push(`job failure ${error.code}`),
+        onJobFailure: (error) => {
+          this.log.push(`job failure ${error.code}`)
+          this.jobFailures.push(error.message)
+        },
         onRemovalFailed: (id, error) => this.log.push(`removal of ${id} failed: ${error.code}`),
       },
     })
@@ -148,6 +153,26 @@ describe('the checkpoint driver', () => {
     bench.enumeratorTrouble = new TypeError('cannot')
     await expect(bench.driver.trigger()).rejects.toMatchObject({ code: 'CKP1004' })
     expect(bench.log.filter((line) => line.startsWith('aborted'))).toEqual(['aborted 1', 'aborted 2'])
+  })
+
+  test.for([
+    { failuresMax: 0, says: 'a checkpoint failed, and none may: checkpoint 1' },
+    { failuresMax: 1, says: '2 checkpoints in a row failed, and 1 may. The last one: checkpoint 2' },
+  ])('a job that fails because of checkpoints says why once ($failuresMax may fail)', async ({ failuresMax, says }) => {
+    const bench = new Bench({ intervalMs: undefined, failuresMax })
+    bench.driver.start()
+    const [task] = TASKS
+    if (task === undefined) return expect.unreachable()
+    const cause = new EngineError('CKP1001', 'data could not be written to /d/map-0: full (ENOSPC). Free space there.')
+    for (let id = 1; id <= failuresMax + 1; id++) {
+      const declined = expect(bench.driver.trigger()).rejects.toMatchObject({ code: 'CKP1004' })
+      bench.driver.onDecline(checkpointId(id), task, errorToData(cause))
+      await declined
+    }
+    expect(bench.jobFailures).toEqual([
+      `${says} was declined by "map" subtask 0: data could not be written to /d/map-0: full (ENOSPC). The job fails over. ` +
+        'No checkpoint can be restored yet. Remove the cause, or raise checkpoint.failuresMax.',
+    ])
   })
 
   test('a publication that failed only in its answer is a completed checkpoint', async () => {

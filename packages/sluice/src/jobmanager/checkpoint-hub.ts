@@ -67,8 +67,9 @@ export class CheckpointHub {
     // Ids are never reused, not even those of checkpoints that were never published: ask before they are removed.
     const firstId = checkpointId((await store.highestId()) + 1)
     // What a crashed process left half done: nobody can complete it any more.
-    await store.discardUnpublished(new Set())
+    const unpublished = await store.discardUnpublished(new Set())
     const completed = await store.published()
+    if (completed.length === 0) this.#reportUnpublished(unpublished)
     this.#driver = new CheckpointDriver(this.#driverOptions(firstId, completed))
   }
 
@@ -99,6 +100,12 @@ export class CheckpointHub {
 
   stats(): CheckpointStats {
     return this.#driver?.stats() ?? NO_CHECKPOINTS
+  }
+
+  /** A crash leaves as many as may be in progress; more of them, and nothing published, may mean that manifests were removed. */
+  #reportUnpublished(checkpoints: readonly CheckpointId[]): void {
+    const { options, listener } = this.#options
+    if (checkpoints.length > options.checkpoint.concurrentMax) listener({ kind: 'unpublished-removed', checkpoints })
   }
 
   #openDriver(): CheckpointDriver {

@@ -52,6 +52,8 @@ export type JobEvent =
   | { readonly kind: 'slots-killed'; readonly slots: readonly SlotIndex[] }
   | ({ readonly kind: 'checkpoint-completed' } & CheckpointSummary)
   | { readonly kind: 'checkpoint-failed'; readonly checkpoint: CheckpointId; readonly error: ErrorData }
+  /** Nothing is published, but there was data of more checkpoints than a crash leaves: they had failed, or manifests were removed. */
+  | { readonly kind: 'unpublished-removed'; readonly checkpoints: readonly CheckpointId[] }
   /** Its files stay until the next start of the job. */
   | { readonly kind: 'checkpoint-not-removed'; readonly checkpoint: CheckpointId; readonly error: ErrorData }
   /** The checkpoint of a stop did not come about: the job resumes from the one before. */

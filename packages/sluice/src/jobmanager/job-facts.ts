@@ -11,8 +11,8 @@ import type { Placement } from './placement.ts'
 
 /** Longest wait for all slots to be ready; user code may load slowly. */
 const ACQUIRE_TIMEOUT_MS = 300_000
-/** Longest wait for the loss of a killed slot. */
-const KILL_GRACE_MS = 5000
+/** Longest wait for the loss of a killed slot: longer than a pool takes to tell that a thread does not end. */
+const KILL_GRACE_MS = 10_000
 /** Pause before a final checkpoint is tried again. */
 const FINAL_RETRY_MS = 1000
 /** Tries of a final checkpoint, at least. */

@@ -213,6 +213,22 @@ describe('failing over', () => {
     )
   })
 
+  test('nothing is started beside a thread that cannot be ended: the job fails for good', () => {
+    expectAfter(
+      [...TO_RUNNING, '> failure TSK1001', '> timer backoff', '> slot-stopped 0', '> timer cancellation'],
+      `
+      > slot-lost 1 TSK1006
+          report failure-merged TSK1006
+          cancel-timers
+          suspend-checkpoints
+          close-sources
+          release-slots
+          end failed JOB1003
+          = failed, attempt 0
+    `,
+    )
+  })
+
   test('failures of the same attempt are merged into the restart', () => {
     expectAfter(
       [...TO_RUNNING, '> failure TSK1001'],

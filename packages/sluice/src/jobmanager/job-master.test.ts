@@ -370,6 +370,23 @@ describe('stopping and resuming', () => {
     expect(next.master.status().checkpoints?.lastCompleted?.checkpoint).toBe(8)
   })
 
+  test.for([
+    { left: [4], removed: [] },
+    { left: [4, 5], removed: [[4, 5]] },
+  ])(
+    'data of checkpoints $left without any manifest is removed; more than a crash leaves is reported',
+    async (given) => {
+      const store = new MemoryStore()
+      for (const id of given.left) await (await store.openData(checkpointId(id), 'map-0')).finish()
+      const world = await startedWorld({ store })
+      expect(world.master.status().restoredCheckpoint).toBeUndefined()
+      const reported = world.events.flatMap((event) =>
+        event.kind === 'unpublished-removed' ? [event.checkpoints] : [],
+      )
+      expect([reported, store.dataPaths()]).toEqual([given.removed, []])
+    },
+  )
+
   test('a changed graph is refused before anything is touched', async () => {
     const world = await startedWorld()
     const stopped = world.master.stop()

@@ -108,9 +108,19 @@ export class SlotFleet {
         if (acquisition === this.#acquisition) listener.onMessage(slot, message)
       },
       onSlotLost: (slot, error) => {
-        if (acquisition === this.#acquisition) listener.onSlotLost(slot, error)
+        if (acquisition === this.#acquisition) listener.onSlotLost(slot, this.#withOperators(slot, error))
       },
     }
+  }
+
+  /** Which of them it was nobody knows; the one that did it is among them. */
+  #withOperators(slot: SlotIndex, error: ErrorData): ErrorData {
+    const { placement, graph } = this.#options
+    const ran = new Set(tasksOf(placement, slot).map(({ vertex }) => vertex))
+    const names = graph.vertices.filter(({ id }) => ran.has(id)).map(({ name }) => `"${name}"`)
+    const more = names.length > OPERATORS_NAMED_MAX ? ' and more' : ''
+    const ranText = `Slot ${slot} ran ${names.slice(0, OPERATORS_NAMED_MAX).join(', ')}${more}.`
+    return { ...error, message: `${error.message.replace(/\.$/, '')}. ${ranText}` }
   }
 
   #deploymentOf(
@@ -134,6 +144,9 @@ export class SlotFleet {
     }
   }
 }
+
+/** Of a lost slot, in its message. */
+const OPERATORS_NAMED_MAX = 8
 
 /** Whoever asked for it was told; here only its end matters. */
 function alreadyAnswered(): void {}

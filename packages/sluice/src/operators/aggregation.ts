@@ -52,12 +52,12 @@ export class Aggregation<T, A> {
     try {
       result = this.#aggregate.getResult(accumulator)
     } catch (cause) {
-      throw userError(this.#info, 'getResult function', cause)
+      throw userError(this.#info, 'getResult function', cause, { kind: 'window', window, key })
     }
     try {
       return this.#resultOf(key, window, result)
     } catch (cause) {
-      throw userError(this.#info, 'window function', cause)
+      throw userError(this.#info, 'window function', cause, { kind: 'window', window, key })
     }
   }
 

@@ -232,7 +232,7 @@ test('two states of one name are refused when the job is built', () => {
   )
 })
 
-test('what a function throws says which function it was', async () => {
+test('what onTimer throws says which timer it was, of which key', async () => {
   const failing = keyedProcessOperator({
     keySelector: keyBy,
     state: {},
@@ -245,6 +245,22 @@ test('what a function throws says which function it was', async () => {
   })
   await expect(testOperator(failing, [record(click('u', 'a'), 1), watermark(5)], { keyBy })).rejects.toMatchObject({
     code: 'TSK1001',
-    message: expect.stringContaining('onTimer function'),
+    message: expect.stringContaining(
+      'onTimer function of operator "operator" threw: boom. The event-time timer at 1970-01-01T00:00:00.005Z of key "u" was not handled',
+    ),
+  })
+})
+
+test('what onRecord throws says of which key the record was', async () => {
+  const failing = keyedProcessOperator({
+    keySelector: keyBy,
+    state: {},
+    onRecord() {
+      throw new RangeError('boom!')
+    },
+  })
+  await expect(testOperator(failing, [record(click('u', 'a'), 1)], { keyBy })).rejects.toMatchObject({
+    code: 'TSK1001',
+    message: expect.stringContaining('threw: boom! The record of key "u" was not processed'),
   })
 })

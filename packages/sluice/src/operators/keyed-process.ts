@@ -108,7 +108,7 @@ class KeyedProcess<T, K extends Key, S extends StateDeclarations, O> implements 
     try {
       returned = this.#definition.onRecord(value, user)
     } catch (cause) {
-      throw user.output.failed('onRecord function', cause)
+      throw user.output.failed('onRecord function', cause, { kind: 'record', key })
     }
     user.output.end()
     if (returned !== undefined) refusePromise(this.#runtime.context.info, 'onRecord function', returned)
@@ -129,7 +129,7 @@ class KeyedProcess<T, K extends Key, S extends StateDeclarations, O> implements 
     try {
       returned = this.#definition.onTimer?.(timestampMs, user)
     } catch (cause) {
-      throw user.output.failed('onTimer function', cause)
+      throw user.output.failed('onTimer function', cause, { kind: 'timer', timeDomain: domain, timestampMs, key })
     }
     user.output.end()
     if (returned !== undefined) refusePromise(this.#runtime.context.info, 'onTimer function', returned)

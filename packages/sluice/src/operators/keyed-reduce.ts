@@ -34,9 +34,10 @@ class KeyedReduce<T> implements KeyedLogic {
 
   onRecord(value: T, timestamp: number): void {
     const { context, keyed } = this.#runtime
-    keyed.setCurrentKey(selectKey(this.#definition.keySelector, value, context.info))
+    const key = selectKey(this.#definition.keySelector, value, context.info)
+    keyed.setCurrentKey(key)
     const before = this.#reduced.value()
-    const reduced = before === undefined ? value : this.#reduce(before, value)
+    const reduced = before === undefined ? value : this.#reduce(key, before, value)
     this.#reduced.update(reduced)
     context.output.onRecord(reduced, timestamp)
   }
@@ -45,13 +46,13 @@ class KeyedReduce<T> implements KeyedLogic {
 
   onProcessingTimer(): void {}
 
-  #reduce(before: T, value: T): T {
+  #reduce(key: Key, before: T, value: T): T {
     const { info } = this.#runtime.context
     let reduced: T
     try {
       reduced = this.#definition.reduce(before, value)
     } catch (cause) {
-      throw userError(info, 'reduce function', cause)
+      throw userError(info, 'reduce function', cause, { kind: 'record', key })
     }
     if (reduced === undefined)
       throw userResultError(info, 'reduce function', 'returned undefined. Return the reduced value.')

@@ -8,7 +8,7 @@
  */
 import { EngineError } from '../base/errors.ts'
 import type { OperatorContext, RecordReceiver } from './operator.ts'
-import { userError } from './user-error.ts'
+import { userError, type UserCall } from './user-error.ts'
 
 export class UserOutput {
   readonly #context: OperatorContext
@@ -31,9 +31,9 @@ export class UserOutput {
   }
 
   /** After it threw: what to throw on. */
-  failed(what: string, cause: unknown): unknown {
+  failed(what: string, cause: unknown, call?: UserCall): unknown {
     this.#isOpen = false
-    return this.#failure === undefined ? userError(this.#context.info, what, cause) : this.#failure.error
+    return this.#failure === undefined ? userError(this.#context.info, what, cause, call) : this.#failure.error
   }
 
   emit(receiver: RecordReceiver, value: unknown, timestamp: number): void {

@@ -182,22 +182,26 @@ describe('what is refused', () => {
     })
   })
 
-  test.each(['createAccumulator', 'add', 'getResult'] as const)(
-    'a %s function that throws, by its name',
-    async (name) => {
-      const broken = {
-        ...sum,
-        [name]: () => {
-          throw new Error('boom')
-        },
-      }
-      const operator = windowOperator({ keySelector: keyBy, assigner: tenMs, aggregate: broken, resultOf })
-      await expect(testOperator(operator, [at(1), watermark(9)], { keyBy })).rejects.toMatchObject({
-        code: 'TSK1001',
-        message: expect.stringContaining(`${name} function`),
-      })
+  test.each([
+    { name: 'createAccumulator', lost: 'The record was not processed' },
+    { name: 'add', lost: 'The record was not processed' },
+    {
+      name: 'getResult',
+      lost: 'The window [1970-01-01T00:00:00.000Z, 1970-01-01T00:00:00.010Z) of key "a" gave no result',
     },
-  )
+  ])('a $name function that throws, by its name and what it was called for', async ({ name, lost }) => {
+    const broken = {
+      ...sum,
+      [name]: () => {
+        throw new Error('boom')
+      },
+    }
+    const operator = windowOperator({ keySelector: keyBy, assigner: tenMs, aggregate: broken, resultOf })
+    await expect(testOperator(operator, [at(1), watermark(9)], { keyBy })).rejects.toMatchObject({
+      code: 'TSK1001',
+      message: expect.stringContaining(`the ${name} function of operator "operator" threw: boom. ${lost}`),
+    })
+  })
 })
 
 test('what must match between a checkpoint and the job is in the layout', () => {

@@ -185,7 +185,8 @@ export class SnapshotRun {
 
   #asDecline(error: unknown): EngineError {
     const { vertex, subtask } = this.#task
-    const what = `checkpoint ${this.checkpoint} was declined by ${vertex.name} (${subtask + 1}/${vertex.parallelism}). The job goes on from its last completed checkpoint. Look at the cause`
+    // the coordinator says of which checkpoint and task, and what it means
+    const what = `the state of ${vertex.name} could not be taken`
     return asEngineError(error, 'CKP1004', what, { vertex: vertex.id, subtask, checkpoint: this.checkpoint })
   }
 

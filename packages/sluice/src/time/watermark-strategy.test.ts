@@ -1,7 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MAX_WATERMARK, MIN_WATERMARK, NO_TIMESTAMP } from '../stream/element.ts'
-import { WatermarkStrategy } from './watermark-strategy.ts'
+import { WatermarkStrategy, type WatermarkGenerator } from './watermark-strategy.ts'
+
+const caught = (act: () => unknown): unknown => {
+  try {
+    return act()
+  } catch (error) {
+    return error
+  }
+}
 
 describe('a watermark strategy', () => {
   test('bounded out-of-orderness stays the bound and one millisecond behind the greatest timestamp', () => {
@@ -66,5 +74,47 @@ describe('a watermark strategy', () => {
   test('takes a generator of the user', () => {
     const strategy = WatermarkStrategy.forGenerator(() => ({ onEvent: () => {}, current: () => 42 }))
     expect([strategy.kind, strategy.createGenerator().current()]).toEqual(['generator', 42])
+  })
+
+  test('takes a generator with inherited functions', () => {
+    class Constant {
+      onEvent(): void {}
+      current(): number {
+        return 42
+      }
+    }
+    expect(
+      WatermarkStrategy.forGenerator(() => new Constant())
+        .createGenerator()
+        .current(),
+    ).toBe(42)
+  })
+
+  test.for([
+    { what: 'nothing', value: undefined, says: 'returned undefined, not' },
+    { what: 'null', value: null, says: 'returned null, not' },
+    { what: 'a number', value: 5, says: 'returned a value of type number' },
+    { what: 'a promise', value: Promise.resolve(), says: 'returned a promise' },
+    { what: 'Flink-like names', value: { onEvent() {}, onPeriodicEmit() {} }, says: 'without the function current,' },
+    { what: 'an empty object', value: {}, says: 'without the function onEvent and the function current' },
+  ])('refuses a generator function that returns $what, for good', ({ value, says }) => {
+    const make = (() => value) as unknown as () => WatermarkGenerator // the types would not allow it
+    const failure = caught(() => WatermarkStrategy.forGenerator(make).createGenerator())
+    expect(failure).toMatchObject({ code: 'GRA1005', retry: 'never', message: expect.stringContaining(says) })
+  })
+
+  test('refuses a generator in the place of the function that makes it, when the job is built', () => {
+    const generator = { onEvent() {}, current: () => 0 } as unknown as () => WatermarkGenerator // the types would not allow it
+    expect(caught(() => WatermarkStrategy.forGenerator(generator))).toMatchObject({ code: 'GRA1005' })
+  })
+
+  test('says that the function of the user threw', () => {
+    const broken = WatermarkStrategy.forGenerator(() => {
+      throw new Error('boom')
+    })
+    expect(caught(() => broken.createGenerator())).toMatchObject({
+      code: 'TSK1001',
+      message: expect.stringContaining('given to forGenerator threw: boom'),
+    })
   })
 })

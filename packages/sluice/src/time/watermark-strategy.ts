@@ -5,7 +5,7 @@
  * A strategy is frozen and holds no progress; every source split gets a generator of its own.
  */
 import { parseDuration } from '../base/duration.ts'
-import { EngineError } from '../base/errors.ts'
+import { EngineError, messageOf } from '../base/errors.ts'
 import { MIN_WATERMARK } from '../stream/element.ts'
 
 /** Follows the timestamps of one split. */
@@ -62,9 +62,20 @@ export const WatermarkStrategy = Object.freeze({
     return strategyOf('bounded-out-of-orderness', boundMs, () => new BoundedOutOfOrdernessGenerator(boundMs))
   },
 
-  /** Watermarks of your own making; called once per split. */
+  /**
+   * Watermarks of your own making.
+   *
+   * @param createGenerator called once per split; what it returns is checked then (GRA1005)
+   * @throws GRA1005 when it is no function
+   * @example WatermarkStrategy.forGenerator<Event>(() => {
+   *   let greatest = Number.MIN_SAFE_INTEGER
+   *   return { onEvent: (timestampMs) => void (greatest = Math.max(greatest, timestampMs)), current: () => greatest - 1 }
+   * })
+   */
   forGenerator<T>(createGenerator: () => WatermarkGenerator): WatermarkStrategy<T> {
-    return strategyOf('generator', 0, createGenerator)
+    if (typeof createGenerator !== 'function')
+      throw wrongGenerator(`forGenerator was given ${shapeOf(createGenerator)}`, 'The job was not built.')
+    return strategyOf('generator', 0, () => checkedGenerator(createGenerator))
   },
 
   /** For jobs without event time. The only watermark is the one at the end of the input. */
@@ -158,3 +169,48 @@ const NO_WATERMARKS: WatermarkGenerator = Object.freeze({
   onEvent(): void {},
   current: () => MIN_WATERMARK,
 })
+
+/** A generator of the user, when it is one. */
+function checkedGenerator(createGenerator: () => unknown): WatermarkGenerator {
+  let generator: unknown
+  try {
+    generator = createGenerator()
+  } catch (thrown) {
+    throw new EngineError(
+      'TSK1001',
+      `the function given to forGenerator threw: ${messageOf(thrown)}. No watermarks can be made and the task stops; its state stays as of the last checkpoint. Make it return a generator for every split.`,
+      { cause: thrown },
+    )
+  }
+  if (isGenerator(generator)) return generator
+  throw wrongGenerator(
+    `the function given to forGenerator returned ${shapeOf(generator)}`,
+    'No watermarks can be made and the job fails; its state stays as of the last checkpoint.',
+  )
+}
+
+function isGenerator(value: unknown): value is WatermarkGenerator {
+  if (typeof value !== 'object' || value === null) return false
+  return GENERATOR_METHODS.every((name) => methodOf(value, name) === 'function')
+}
+
+const GENERATOR_METHODS = ['onEvent', 'current'] as const
+
+function methodOf(value: object, name: string): string {
+  return typeof Reflect.get(value, name)
+}
+
+function shapeOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  if (value instanceof Promise) return 'a promise'
+  if (typeof value !== 'object') return `a value of type ${typeof value}`
+  const missing = GENERATOR_METHODS.filter((name) => methodOf(value, name) !== 'function')
+  return `an object without ${missing.map((name) => `the function ${name}`).join(' and ')}`
+}
+
+function wrongGenerator(what: string, meaning: string): EngineError {
+  return new EngineError(
+    'GRA1005',
+    `${what}, not a watermark generator. ${meaning} Give it a function that returns { onEvent(timestampMs) { … }, current() { … } }, where current gives the watermark in milliseconds.`,
+  )
+}

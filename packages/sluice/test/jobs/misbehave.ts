@@ -1,8 +1,8 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { datagenSource, defineJob, param, RestartStrategies } from 'sluice'
 import { jsonLinesSink } from 'sluice/files'
 
-const FAULTS = ['none', 'throw', 'exit', 'async-throw', 'rejection', 'memory', 'hang'] as const
+const FAULTS = ['none', 'throw', 'exit', 'async-throw', 'rejection', 'memory', 'hang', 'block'] as const
 type Fault = (typeof FAULTS)[number]
 
 const params = {
@@ -23,7 +23,7 @@ export default defineJob('misbehave', { params }, (env, { output, marker, fault,
     .uid('numbers')
     .rebalance()
     .map((value) => {
-      if (value === at && fault !== 'none' && isFirst(marker)) commit(fault)
+      if (value === at && fault !== 'none' && isFirst(marker)) commit(fault, marker)
       return value
     })
     .sinkTo(jsonLinesSink(output))
@@ -39,13 +39,15 @@ function isFirst(marker: string): boolean {
   }
 }
 
-function commit(fault: Exclude<Fault, 'none'>): void {
+function commit(fault: Exclude<Fault, 'none'>, marker: string): void {
   if (fault === 'throw') throw new TypeError('this record is not liked')
   if (fault === 'exit') process.exit(3)
   if (fault === 'async-throw') setImmediate(() => throwLater())
   if (fault === 'rejection') void Promise.reject(new TypeError('nobody waits for this promise'))
   if (fault === 'memory') fillMemory()
   if (fault === 'hang') for (;;);
+  // one system call that Node cannot interrupt, for as long as nobody opens the other end of the pipe
+  if (fault === 'block') readFileSync(`${marker}.pipe`, 'utf8')
 }
 
 function throwLater(): never {

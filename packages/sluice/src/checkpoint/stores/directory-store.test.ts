@@ -90,7 +90,7 @@ describe('the directory of checkpoints', () => {
       failingDisk(new MemoryDisk(), (operation) => (operation === 'openWrite' ? 'no-space' : undefined)),
     )
     await expect(store.openData(id(1), 'map-0')).rejects.toThrow(
-      /data of checkpoint 1 could not be written to .*chk-000001\/map-0: .*ENOSPC.*Nothing that was restorable before is touched\. Free space/,
+      /data of checkpoint 1 could not be written to \S*chk-000001\/map-0: no space left on the disk \(ENOSPC\)\. Nothing that was restorable before is touched\. Free space/,
     )
     await expect(store.publish(id(1), bytes('m'))).rejects.toMatchObject({ code: 'CKP1001' })
     await expect(store.claimEpoch()).rejects.toMatchObject({ code: 'CKP1001' })

@@ -127,13 +127,12 @@ export class DirectoryStore implements CheckpointStore {
     )
   }
 
-  async discardUnpublished(inProgress: ReadonlySet<CheckpointId>): Promise<void> {
+  async discardUnpublished(inProgress: ReadonlySet<CheckpointId>): Promise<readonly CheckpointId[]> {
     const kept = new Set([...(await this.published()), ...inProgress])
-    for (const { name } of await this.#list(this.#layout.checkpoints)) {
-      const checkpoint = checkpointOfData(name)
-      if (checkpoint !== undefined && !kept.has(checkpoint)) await this.discard(checkpoint)
-    }
+    const left = idsOf(await this.#list(this.#layout.checkpoints), checkpointOfData).filter((id) => !kept.has(id))
+    for (const checkpoint of left) await this.discard(checkpoint)
     await this.#removeTemporaries()
+    return left
   }
 
   async claimEpoch(): Promise<LeaderEpoch> {

@@ -64,10 +64,11 @@ export class MemoryStore implements CheckpointStore {
     this.#data.delete(checkpoint)
   }
 
-  async discardUnpublished(inProgress: ReadonlySet<CheckpointId>): Promise<void> {
-    for (const checkpoint of this.#data.keys()) {
-      if (!this.#manifests.has(checkpoint) && !inProgress.has(checkpoint)) this.#data.delete(checkpoint)
-    }
+  async discardUnpublished(inProgress: ReadonlySet<CheckpointId>): Promise<readonly CheckpointId[]> {
+    const isLeft = (id: CheckpointId): boolean => !this.#manifests.has(id) && !inProgress.has(id)
+    const left = [...this.#data.keys()].filter(isLeft).sort((a, b) => a - b)
+    for (const checkpoint of left) this.#data.delete(checkpoint)
+    return left
   }
 
   async claimEpoch(): Promise<LeaderEpoch> {

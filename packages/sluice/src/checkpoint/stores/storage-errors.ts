@@ -27,7 +27,7 @@ const READ_ADVICE: Readonly<Record<DiskFailureKind, string>> = {
 export function writeFailed(what: string, path: string, cause: unknown): EngineError {
   return new EngineError(
     'CKP1001',
-    `${what} could not be written to ${path}: ${messageOf(cause)}. Nothing that was restorable before is touched. ${adviceFor(WRITE_ADVICE, cause)}`,
+    `${what} could not be written to ${path}: ${reasonOf(path, cause)}. Nothing that was restorable before is touched. ${adviceFor(WRITE_ADVICE, cause)}`,
     { context: { path }, cause },
   )
 }
@@ -36,7 +36,7 @@ export function writeFailed(what: string, path: string, cause: unknown): EngineE
 export function readFailed(what: string, path: string, cause: unknown): EngineError {
   return new EngineError(
     'CKP1002',
-    `${what} could not be read from ${path}: ${messageOf(cause)}. It may be whole, so no older state is taken instead. ${adviceFor(READ_ADVICE, cause)}`,
+    `${what} could not be read from ${path}: ${reasonOf(path, cause)}. It may be whole, so no older state is taken instead. ${adviceFor(READ_ADVICE, cause)}`,
     { context: { path }, cause },
   )
 }
@@ -76,6 +76,11 @@ export function dataMismatch(
     `the data file ${path} ${problem}. Its checkpoint cannot be restored; older retained ones are not affected. Find out what changed it.`,
     { context: { path } },
   )
+}
+
+/** The message around it names `path` already. */
+function reasonOf(path: string, cause: unknown): string {
+  return cause instanceof DiskError && cause.context.path === path ? cause.reason : messageOf(cause)
 }
 
 function adviceFor(advice: Readonly<Record<DiskFailureKind, string>>, cause: unknown): string {

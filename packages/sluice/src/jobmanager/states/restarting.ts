@@ -1,6 +1,16 @@
 /** The tasks of the failed attempt are being ended while the back-off runs. */
+import { isBeyondRestart } from '../failure.ts'
 import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
-import { closeInstead, ignored, killWaiting, mergeFailure, restartIfReady, stay, without } from '../transitions.ts'
+import {
+  closeInstead,
+  ignored,
+  killWaiting,
+  lossOf,
+  mergeFailure,
+  restartIfReady,
+  stay,
+  without,
+} from '../transitions.ts'
 
 const overtaken = ignored('the attempt is over; this was on its way')
 
@@ -17,9 +27,16 @@ export const restarting: PhaseTable<'restarting'> = {
   'checkpoint-published': overtaken,
   'checkpoint-failed': overtaken,
   failure: (at, event) => mergeFailure(at, event.failure),
-  'slot-lost': onSlotGone,
+  'slot-lost': onSlotLost,
   'slot-stopped': onSlotGone,
   timer: onTimer,
+}
+
+/** A thread that cannot be ended is one that nothing may be started beside (J1). */
+function onSlotLost(at: At<'restarting'>, event: EventOf<'slot-lost'>): Step {
+  if (!isBeyondRestart(event.error)) return onSlotGone(at, event)
+  const phase = { ...at.phase, waiting: without(at.phase.waiting, event.slot) }
+  return mergeFailure({ ...at, phase }, lossOf(event))
 }
 
 function onSlotGone(at: At<'restarting'>, event: EventOf<'slot-lost'> | EventOf<'slot-stopped'>): Step {
