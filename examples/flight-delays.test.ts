@@ -38,7 +38,9 @@ describe('the flights job over three million flights', () => {
       options: { 'checkpoint.interval': '300ms' },
     } as const
     for (const parallelism of [2, 3]) {
-      const { result } = await runJob(JOB, { ...run, parallelism, onEvent: stopAfterCheckpoints(2) })
+      // So slow that it is stopped long before the end of the input.
+      const params = { ...run.params, rate: '300000' }
+      const { result } = await runJob(JOB, { ...run, params, parallelism, onEvent: stopAfterCheckpoints(2) })
       expect(result.state).toBe('stopped')
     }
     const { eventsOf } = await finishJob(JOB, { ...run, parallelism: 1 })
