@@ -11,6 +11,7 @@
  */
 import { assert, present } from '../base/assert.ts'
 import type { Env } from '../base/env.ts'
+import type { ErrorCode } from '../base/error-codes.ts'
 import { asEngineError } from '../base/errors.ts'
 import {
   COMMITTABLES_STATE,
@@ -166,27 +167,22 @@ export class SinkOperator extends BaseOperator {
   }
 
   #failCommit(error: unknown): void {
-    if (this.#isClosed) return
-    const info = this.#context?.info
-    this.#context?.fail(
-      asEngineError(
-        error,
-        'SNK1002',
-        'a commit failed. The job restarts and commits again from its last checkpoint. Look at the cause',
-        info === undefined ? {} : { operator: info.uid, subtask: info.subtask },
-      ),
-    )
+    const what = 'a commit failed. The job restarts and commits again from its last checkpoint. Look at the cause'
+    this.#failTask(error, 'SNK1002', what)
   }
 
   // W5
   #failCut(error: unknown): void {
-    if (this.#isClosed) return
-    const info = this.#context?.info
     const what =
       'a sink could not make its output durable at a checkpoint. The job restarts from its last checkpoint and writes it again. Look at the cause'
-    this.#context?.fail(
-      asEngineError(error, 'SNK1001', what, info === undefined ? {} : { operator: info.uid, subtask: info.subtask }),
-    )
+    this.#failTask(error, 'SNK1001', what)
+  }
+
+  #failTask(error: unknown, code: ErrorCode, what: string): void {
+    const context = this.#context
+    if (this.#isClosed || context === undefined) return
+    const { uid, subtask } = context.info
+    context.fail(asEngineError(error, code, what, { operator: uid, subtask }))
   }
 
   #openWriter(): SinkWriter<unknown, unknown, unknown> {
