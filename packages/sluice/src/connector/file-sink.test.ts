@@ -232,6 +232,19 @@ describe('the exactly-once file sink', () => {
   })
 })
 
+test('an output directory that may not be written is SNK1004, which no restart repeats', async () => {
+  const world = new World()
+  world.disk.makeDirectory = async (path: string) => {
+    throw new DiskError('denied', 'makeDirectory', path)
+  }
+  const attempt = runAttempt(world, textSink<number>(OUT, {}), { count: 3, every: 9, parallelism: 1, disk: world.disk })
+  await expect(attempt).rejects.toMatchObject({
+    code: 'SNK1004',
+    retry: 'never',
+    message: expect.stringContaining(OUT),
+  })
+})
+
 describe('a fresh start into a directory with output', () => {
   async function twice(options: TextSinkOptions<number>): Promise<World> {
     const world = new World()

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { DiskError } from '../base/disk-error.ts'
 import { MemoryDisk } from '../testing/memory-disk.ts'
 import type { FileSplit } from './file-splits.ts'
 import { READ_BYTES, lineBlocks } from './line-chunks.ts'
@@ -152,6 +153,21 @@ describe('lines of files', () => {
       message: expect.stringContaining('/nowhere/a.txt'),
     })
   })
+
+  test.each(['stat', 'readRange'] as const)(
+    'an input that may not be read (%s) is SRC1001, which no restart repeats',
+    async (operation) => {
+      const disk = await diskWith({ '/in/a.txt': 'a\n' })
+      disk[operation] = async (path: string) => {
+        throw new DiskError('denied', operation, path)
+      }
+      await expect(readAll(textSource('/in/a.txt'), disk)).rejects.toMatchObject({
+        code: 'SRC1001',
+        retry: 'never',
+        message: expect.stringContaining('/in/a.txt'),
+      })
+    },
+  )
 
   test('a file that changed its size since the checkpoint is SRC1004', async () => {
     const disk = await diskWith({ '/in/a.txt': 'a\nb\nc\n' })
