@@ -16,7 +16,7 @@ import {
   corruptChunk,
 } from './chunk-format.ts'
 import type { DeclaredState, DeclaredStates, StateKind } from './declared-states.ts'
-import { Entry, EVENT_TIMERS_SLOT, FIRST_STATE_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
+import { Entry, EVENT_TIMERS_SLOT, FIRST_STATE_SLOT, PAIRS_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
 import { StateMap } from './state-map.ts'
 import { type TimerSet, hasTimer, timerSetOf, withTimer } from './timer-set.ts'
 
@@ -107,11 +107,11 @@ class EntryReader {
       )
     }
     const entry = new Entry(key, keyGroup, 0)
-    if (this.#isFilled[EVENT_TIMERS_SLOT] === true) entry.set(EVENT_TIMERS_SLOT, this.#readTimers())
-    if (this.#isFilled[PROCESSING_TIMERS_SLOT] === true) entry.set(PROCESSING_TIMERS_SLOT, this.#readTimers())
+    if (this.#isFilled[EVENT_TIMERS_SLOT] === true) entry.setContent(EVENT_TIMERS_SLOT, this.#readTimers())
+    if (this.#isFilled[PROCESSING_TIMERS_SLOT] === true) entry.setContent(PROCESSING_TIMERS_SLOT, this.#readTimers())
     for (let i = 0; i < this.#states.length; i++) {
       const state = this.#states[i]! // i < length
-      if (this.#isFilled[FIRST_STATE_SLOT + i] === true) entry.set(state.slot, this.#readContent(state.kind))
+      if (this.#isFilled[FIRST_STATE_SLOT + i] === true) this.#readState(entry, state)
     }
     receive(entry)
   }
@@ -125,9 +125,15 @@ class EntryReader {
     }
   }
 
-  #readContent(kind: StateKind): unknown {
-    if (kind === 'value') return this.#readValue()
-    return kind === 'list' ? this.#readList() : this.#readMap()
+  #readState(entry: Entry, { kind, slot }: DeclaredState): void {
+    if (kind === 'value') entry.setContent(slot, this.#readValue())
+    else if (kind === 'list') entry.setContent(slot, this.#readList())
+    else if (slot === PAIRS_SLOT) this.#readPairs(entry)
+    else {
+      const map = new StateMap<unknown, unknown>()
+      this.#readPairs(map)
+      if (map.size > 0) entry.setContent(slot, map)
+    }
   }
 
   #readValue(): unknown {
@@ -140,15 +146,11 @@ class EntryReader {
     return list.length === 0 ? undefined : list
   }
 
-  #readMap(): StateMap<unknown, unknown> | undefined {
-    let map: StateMap<unknown, unknown> | undefined
+  #readPairs(map: StateMap<unknown, unknown>): void {
     for (let left = this.#reader.count(2, 'map pairs'); left > 0; left--) {
       const key = this.#readValue()
-      const value = this.#readValue()
-      if (map === undefined) map = new StateMap(key, value)
-      else map.put(key, value)
+      map.put(key, this.#readValue())
     }
-    return map
   }
 
   #readTimers(): TimerSet | undefined {

@@ -53,13 +53,13 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
 
   add(entry: Entry): void {
     const { states } = this.#description
-    writeFilled(this.#out, entry, FIRST_STATE_SLOT + states.length)
+    writeFilled(this.#out, entry, states)
     anySerializer.write(this.#out, entry.key, this.#shapes)
-    this.#timers(entry.get(EVENT_TIMERS_SLOT) as TimerSet | undefined) // what these slots hold
-    this.#timers(entry.get(PROCESSING_TIMERS_SLOT) as TimerSet | undefined) // likewise
+    this.#timers(entry.contentOf(EVENT_TIMERS_SLOT) as TimerSet | undefined) // what these slots hold
+    this.#timers(entry.contentOf(PROCESSING_TIMERS_SLOT) as TimerSet | undefined) // likewise
     for (let i = 0; i < states.length; i++) {
       const state = states[i]! // i < length
-      const content = entry.get(state.slot)
+      const content = entry.contentOf(state.slot)
       if (content !== undefined) this.#content(state, content, entry.key)
     }
     this.#entryCount++
@@ -161,12 +161,16 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
   }
 }
 
-/** Bits of the slots that hold something. */
-function writeFilled(out: ByteWriter, entry: Entry, slotCount: number): void {
-  for (let first = 0; first < slotCount; first += SLOT_BITS_PER_VARINT) {
-    const end = Math.min(slotCount, first + SLOT_BITS_PER_VARINT)
+/** Bits of the timers and the states that hold something. */
+function writeFilled(out: ByteWriter, entry: Entry, states: readonly DeclaredState[]): void {
+  const count = FIRST_STATE_SLOT + states.length
+  for (let first = 0; first < count; first += SLOT_BITS_PER_VARINT) {
+    const end = Math.min(count, first + SLOT_BITS_PER_VARINT)
     let bits = 0
-    for (let slot = first; slot < end; slot++) if (entry.get(slot) !== undefined) bits |= 1 << (slot - first)
+    for (let i = first; i < end; i++) {
+      const slot = i < FIRST_STATE_SLOT ? i : states[i - FIRST_STATE_SLOT]!.slot // i < count
+      if (entry.contentOf(slot) !== undefined) bits |= 1 << (i - first)
+    }
     out.varint(bits)
   }
 }

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
 import type { StateDescriptor } from './descriptors.ts'
-import { FIRST_STATE_SLOT } from './entry.ts'
+import { FIRST_STATE_SLOT, PAIRS_SLOT } from './entry.ts'
 
 export type StateKind = StateDescriptor['kind']
 
@@ -74,7 +74,8 @@ export class DeclaredStates {
 
   #append(name: string, kind: StateKind): DeclaredState {
     if (this.#find(name) !== undefined) throw this.#declaredTwice(name)
-    const state = { name, kind, slot: FIRST_STATE_SLOT + this.#states.length }
+    const isFirstMap = kind === 'map' && !this.#states.some(({ slot }) => slot === PAIRS_SLOT)
+    const state = { name, kind, slot: isFirstMap ? PAIRS_SLOT : FIRST_STATE_SLOT + this.#states.length }
     this.#states.push(state)
     return state
   }

@@ -78,7 +78,8 @@ export class EntryTable {
     const entry = this.#entries.get(key)
     this.#key = key
     this.#current = entry
-    if (entry !== undefined && entry.version < this.#pendingCut) this.#touch(entry)
+    // without a cut nothing but the states of the entry is looked at
+    if (this.#pendingCut !== NO_CUT && entry !== undefined && entry.version < this.#pendingCut) this.#touch(entry)
   }
 
   /** Makes the key of this entry current. */

@@ -13,10 +13,10 @@ import { splitChunks, corruptChunk } from './chunk-format.ts'
 import { readChunk } from './chunk-reader.ts'
 import { DeclaredStates } from './declared-states.ts'
 import type { StateDescriptor } from './descriptors.ts'
-import { type Entry, EVENT_TIMERS_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
+import { type Entry, EVENT_TIMERS_SLOT, PAIRS_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
 import { EntryTable } from './entry-table.ts'
 import { HeapSnapshot } from './heap-snapshot.ts'
-import { HeapListState, HeapMapState, HeapValueState } from './heap-states.ts'
+import { HeapListState, HeapOwnPairs, HeapSlotPairs, HeapValueState } from './heap-states.ts'
 import { HeapTimers } from './heap-timers.ts'
 import type { KeyedSnapshot, KeyedStateBackend, ListState, MapState, ValueState } from './keyed-state.ts'
 
@@ -70,7 +70,8 @@ class HeapBackend implements KeyedStateBackend {
   }
 
   mapState<K, V>(descriptor: StateDescriptor<'map', V, K>): MapState<K, V> {
-    return new HeapMapState(this.#table, this.#states.declare(descriptor).slot)
+    const { slot } = this.#states.declare(descriptor)
+    return slot === PAIRS_SLOT ? new HeapOwnPairs(this.#table) : new HeapSlotPairs(this.#table, slot)
   }
 
   setCurrentKey(key: Key): void {

@@ -1,5 +1,6 @@
 /** Value, list and map state on the heap. One object serves all keys: it looks at the current entry. */
 import type { StateDescriptor } from './descriptors.ts'
+import { PAIRS_SLOT } from './entry.ts'
 import type { EntryTable } from './entry-table.ts'
 import type { ListState, MapState, ValueState } from './keyed-state.ts'
 import { StateMap } from './state-map.ts'
@@ -20,13 +21,13 @@ export class HeapValueState<T> implements ValueState<T> {
   value(): T | undefined {
     const entry = this.#table.current
     if (entry === undefined) return this.#absent()
-    const value = entry.get(this.#slot) as T | undefined // only update() fills the slot
+    const value = entry.contentOf(this.#slot) as T | undefined // only update() fills the slot
     return value === undefined ? this.#absent() : value
   }
 
   update(value: T): void {
     if (value === undefined) this.clear()
-    else this.#table.obtain().set(this.#slot, value)
+    else this.#table.obtain().setContent(this.#slot, value)
   }
 
   clear(): void {
@@ -58,13 +59,13 @@ export class HeapListState<T> implements ListState<T> {
 
   add(value: T): void {
     const list = this.#list()
-    if (list === undefined) this.#table.obtain().set(this.#slot, [value])
+    if (list === undefined) this.#table.obtain().setContent(this.#slot, [value])
     else list.push(value)
   }
 
   update(values: readonly T[]): void {
     if (values.length === 0) this.clear()
-    else this.#table.obtain().set(this.#slot, values.slice())
+    else this.#table.obtain().setContent(this.#slot, values.slice())
   }
 
   clear(): void {
@@ -72,65 +73,102 @@ export class HeapListState<T> implements ListState<T> {
   }
 
   #list(): T[] | undefined {
-    return this.#table.current?.get(this.#slot) as T[] | undefined // only this class fills the slot
+    return this.#table.current?.contentOf(this.#slot) as T[] | undefined // only this class fills the slot
   }
 }
 
-export class HeapMapState<K, V> implements MapState<K, V> {
-  readonly #table: EntryTable
+abstract class HeapMapState<K, V> implements MapState<K, V> {
+  protected readonly table: EntryTable
   readonly #slot: number
 
   constructor(table: EntryTable, slot: number) {
-    this.#table = table
+    this.table = table
     this.#slot = slot
   }
 
+  /** The pairs of the current key; none or undefined if it has none. */
+  protected abstract pairs(): StateMap<K, V> | undefined
+
+  /** For writes. */
+  protected abstract obtainPairs(): StateMap<K, V>
+
   get(key: K): V | undefined {
-    const map = this.#map()
-    if (map !== undefined) return map.get(key)
-    this.#table.requireKey()
+    const pairs = this.pairs()
+    if (pairs !== undefined) return pairs.get(key)
+    this.table.requireKey()
     return undefined
   }
 
   has(key: K): boolean {
-    const map = this.#map()
-    if (map !== undefined) return map.has(key)
-    this.#table.requireKey()
+    const pairs = this.pairs()
+    if (pairs !== undefined) return pairs.has(key)
+    this.table.requireKey()
     return false
   }
 
   put(key: K, value: V): void {
-    const map = this.#map()
-    if (map === undefined) this.#table.obtain().set(this.#slot, new StateMap(key, value))
-    else map.put(key, value)
+    this.obtainPairs().put(key, value)
   }
 
   remove(key: K): void {
-    const map = this.#map()
-    if (map === undefined) this.#table.requireKey()
-    else if (map.remove(key) === 0) this.clear()
+    const pairs = this.pairs()
+    if (pairs === undefined) this.table.requireKey()
+    else if (pairs.remove(key) === 0) this.clear()
   }
 
   entries(): Iterable<readonly [K, V]> {
-    const map = this.#map()
-    if (map !== undefined) return map.entries()
-    this.#table.requireKey()
+    const pairs = this.pairs()
+    if (pairs !== undefined) return pairs.entries()
+    this.table.requireKey()
     return NOTHING
   }
 
   size(): number {
-    const map = this.#map()
-    if (map !== undefined) return map.size
-    this.#table.requireKey()
+    const pairs = this.pairs()
+    if (pairs !== undefined) return pairs.size
+    this.table.requireKey()
     return 0
   }
 
   clear(): void {
-    clearSlot(this.#table, this.#slot)
+    clearSlot(this.table, this.#slot)
+  }
+}
+
+/** The first map state of an operator: no object stands between the entry and its pairs. */
+export class HeapOwnPairs<K, V> extends HeapMapState<K, V> {
+  constructor(table: EntryTable) {
+    super(table, PAIRS_SLOT)
   }
 
-  #map(): StateMap<K, V> | undefined {
-    return this.#table.current?.get(this.#slot) as StateMap<K, V> | undefined // only this class fills the slot
+  protected override pairs(): StateMap<K, V> | undefined {
+    return this.table.current as StateMap<K, V> | undefined // only this class puts pairs into the entry itself
+  }
+
+  protected override obtainPairs(): StateMap<K, V> {
+    return this.table.obtain() as StateMap<K, V> // likewise
+  }
+}
+
+/** Every further one. */
+export class HeapSlotPairs<K, V> extends HeapMapState<K, V> {
+  readonly #slot: number
+
+  constructor(table: EntryTable, slot: number) {
+    super(table, slot)
+    this.#slot = slot
+  }
+
+  protected override pairs(): StateMap<K, V> | undefined {
+    return this.table.current?.contentOf(this.#slot) as StateMap<K, V> | undefined // only this class fills the slot
+  }
+
+  protected override obtainPairs(): StateMap<K, V> {
+    const known = this.pairs()
+    if (known !== undefined) return known
+    const pairs = new StateMap<K, V>()
+    this.table.obtain().setContent(this.#slot, pairs)
+    return pairs
   }
 }
 
@@ -140,7 +178,7 @@ function clearSlot(table: EntryTable, slot: number): void {
     table.requireKey()
     return
   }
-  entry.set(slot, undefined)
+  entry.setContent(slot, undefined)
   table.dropIfEmpty(entry)
 }
 

@@ -32,7 +32,7 @@ export class HeapTimers implements TimerService {
     if (timers !== undefined && hasTimer(timers, timestampMs, namespace)) return
     checkTimer(timestampMs, namespace)
     const entry = this.#table.obtain()
-    entry.set(
+    entry.setContent(
       this.#slot,
       timers === undefined ? timerSetOf(timestampMs, namespace) : withTimer(timers, timestampMs, namespace),
     )
@@ -89,12 +89,12 @@ export class HeapTimers implements TimerService {
 
   #remove(entry: Entry, timers: TimerSet, timestampMs: number, namespace: TimerNamespace): void {
     const left = withoutTimer(timers, timestampMs, namespace)
-    entry.set(this.#slot, left)
+    entry.setContent(this.#slot, left)
     if (left === undefined || namespaceAt(left, timestampMs) === undefined) this.#queue.remove(timestampMs, entry)
   }
 
   #timersOf(entry: Entry | undefined): TimerSet | undefined {
-    return entry?.get(this.#slot) as TimerSet | undefined // only this class and the restore fill the slot
+    return entry?.contentOf(this.#slot) as TimerSet | undefined // only this class and the restore fill the slot
   }
 }
 

@@ -7,27 +7,20 @@ const NONE: unique symbol = Symbol('no pair')
 type None = typeof NONE
 
 /**
- * The content of a map state for one key. Most hold one pair (the open window of a key) and some two (around the end of a window), for
- * which a `Map` would be five times the memory and two more cache misses; only with a third pair it is one. Never empty: a key without
- * pairs has no content. Pairs are in order of insertion.
+ * The pairs of a map state for one key. Most hold one pair (the open window of a key) and some two (around the end of a window), for
+ * which a `Map` would be five times the memory and two more cache misses; only with a third pair it is one. Pairs are in order of insertion.
  */
 export class StateMap<K, V> {
-  #key: K | None
+  #key: K | None = NONE
   #value: V | undefined
   #secondKey: K | None = NONE
   #secondValue: V | undefined
   #many: Map<K, V> | undefined
 
-  constructor(key: K, value: V) {
-    const isEqualToItself = key === key // oxlint-disable-line no-self-compare -- NaN is a key like any other, but only to a Map
-    this.#key = isEqualToItself ? key : NONE
-    this.#value = isEqualToItself ? value : undefined
-    this.#many = isEqualToItself ? undefined : new Map([[key, value]])
-  }
-
   get size(): number {
     if (this.#many !== undefined) return this.#many.size
-    return this.#secondKey === NONE ? 1 : 2
+    if (this.#secondKey !== NONE) return 2
+    return this.#key === NONE ? 0 : 1
   }
 
   get(key: K): V | undefined {
@@ -46,15 +39,19 @@ export class StateMap<K, V> {
     else this.#add(key, value)
   }
 
-  /** Returns how many pairs are left. A map of none must not be used again. */
+  /** Returns how many pairs are left. */
   remove(key: K): number {
-    if (this.#many !== undefined) {
-      this.#many.delete(key)
-      return this.#many.size
-    }
-    if (key === this.#key) return this.#removeFirst()
-    if (key === this.#secondKey) this.#clearSecond()
+    if (this.#many !== undefined) this.#many.delete(key)
+    else if (key === this.#key) this.#removeFirst()
+    else if (key === this.#secondKey) this.#clearSecond()
     return this.size
+  }
+
+  removeAll(): void {
+    this.#key = NONE
+    this.#value = undefined
+    this.#clearSecond()
+    this.#many = undefined
   }
 
   entries(): Iterable<readonly [K, V]> {
@@ -67,26 +64,28 @@ export class StateMap<K, V> {
       for (const [key, value] of this.#many) visitor.pair(key, value)
       return
     }
-    visitor.pair(this.#key as K, this.#value as V) // without #many there is a first pair
-    if (this.#secondKey !== NONE) visitor.pair(this.#secondKey, this.#secondValue as V) // a key never stands without its value
+    if (this.#key !== NONE) visitor.pair(this.#key, this.#value as V) // a key never stands without its value
+    if (this.#secondKey !== NONE) visitor.pair(this.#secondKey, this.#secondValue as V) // likewise
   }
 
   #add(key: K, value: V): void {
-    const isEqualToItself = key === key // oxlint-disable-line no-self-compare -- as in the constructor
+    const isEqualToItself = key === key // oxlint-disable-line no-self-compare -- NaN is a key like any other, but only to a Map
     if (this.#many !== undefined) this.#many.set(key, value)
-    else if (this.#secondKey === NONE && isEqualToItself) {
+    else if (!isEqualToItself) this.#many = this.#spread().set(key, value)
+    else if (this.#key === NONE) {
+      this.#key = key
+      this.#value = value
+    } else if (this.#secondKey === NONE) {
       this.#secondKey = key
       this.#secondValue = value
     } else this.#many = this.#spread().set(key, value)
   }
 
   /** The second pair becomes the first, so that the next one comes behind it. */
-  #removeFirst(): number {
-    if (this.#secondKey === NONE) return 0
+  #removeFirst(): void {
     this.#key = this.#secondKey
     this.#value = this.#secondValue
     this.#clearSecond()
-    return 1
   }
 
   #clearSecond(): void {
@@ -96,14 +95,14 @@ export class StateMap<K, V> {
 
   #spread(): Map<K, V> {
     const many = new Map<K, V>(this.#pairs())
-    this.#key = NONE
-    this.#value = undefined
-    this.#clearSecond()
+    this.removeAll()
     return many
   }
 
   #pairs(): [K, V][] {
-    const first: [K, V] = [this.#key as K, this.#value as V] // without #many there is a first pair
-    return this.#secondKey === NONE ? [first] : [first, [this.#secondKey, this.#secondValue as V]] // likewise
+    const pairs: [K, V][] = []
+    if (this.#key !== NONE) pairs.push([this.#key, this.#value as V]) // a key never stands without its value
+    if (this.#secondKey !== NONE) pairs.push([this.#secondKey, this.#secondValue as V]) // likewise
+    return pairs
   }
 }
