@@ -31,7 +31,7 @@ describe('remote channel', () => {
     const [left, right] = [new TestLink(), new TestLink()]
     const [leftRouter, rightRouter] = [new LinkRouter(left), new LinkRouter(right)]
     const output = new RemoteOutputChannel(7, left, credits, pressure, 'numbers')
-    const input = new RemoteInputChannel(7, right)
+    const input = new RemoteInputChannel(7, right, credits)
     leftRouter.addOutput(7, output)
     rightRouter.addInput(7, input)
     leftRouter.start()

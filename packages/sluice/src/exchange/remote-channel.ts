@@ -76,14 +76,19 @@ export class RemoteOutputChannel implements OutputChannel {
 export class RemoteInputChannel implements InputChannel {
   readonly #channel: number
   readonly #link: DataLink
+  readonly #creditGroup: number
   readonly #decoder: BatchDecoder = createBatchDecoder()
   readonly #queue = new ElementQueue<ControlElement | Uint8Array>()
   #isClosed = false
+  /** Batches taken since credit was given back. */
+  #taken = 0
   #notify: () => void = nothing
 
-  constructor(channel: number, link: DataLink) {
+  /** @param credits of the producer at the start */
+  constructor(channel: number, link: DataLink, credits: number) {
     this.#channel = channel
     this.#link = link
+    this.#creditGroup = Math.max(1, Math.floor(credits / 2))
   }
 
   onFrame(frame: DataFrame): void {
@@ -95,7 +100,7 @@ export class RemoteInputChannel implements InputChannel {
   poll(): StreamElement | undefined {
     const next = this.#queue.shift()
     if (next === undefined || !(next instanceof Uint8Array)) return next
-    this.#link.post({ kind: 'credit', channel: this.#channel, batches: 1 })
+    this.#giveBackCredit()
     return this.#toBatch(next)
   }
 
@@ -110,6 +115,14 @@ export class RemoteInputChannel implements InputChannel {
   close(): void {
     this.#isClosed = true
     this.#queue.clear()
+  }
+
+  /** Half of all at a time: a message for each batch would be a third of what the hand-over costs. */
+  #giveBackCredit(): void {
+    this.#taken++
+    if (this.#taken < this.#creditGroup) return
+    this.#link.post({ kind: 'credit', channel: this.#channel, batches: this.#taken })
+    this.#taken = 0
   }
 
   #toBatch(bytes: Uint8Array): RecordBatch {

@@ -15,7 +15,7 @@ import {
   TIMER_TEXT_NAMESPACE,
 } from './chunk-format.ts'
 import type { DeclaredState } from './declared-states.ts'
-import { type Entry, EVENT_TIMERS_SLOT, FIRST_STATE_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
+import { type Entry, EVENT_TIMERS_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
 import type { KeyGroupChunk, TimerNamespace } from './keyed-state.ts'
 import type { PairVisitor, StateMap } from './state-map.ts'
 import { ManyTimers, type TimerSet, namespaceOf, timerCount, timestampOf } from './timer-set.ts'
@@ -31,6 +31,8 @@ export interface ChunkDescription {
 export class ChunkWriter implements PairVisitor<unknown, unknown> {
   readonly #keyGroup: number
   readonly #description: ChunkDescription
+  /** Of the timers and the states, in the order of the format. */
+  readonly #slots: readonly number[]
   readonly #out = new ByteWriter()
   #shapes = new ShapeTable()
   #entryCount = 0
@@ -40,6 +42,7 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
   constructor(keyGroup: number, description: ChunkDescription) {
     this.#keyGroup = keyGroup
     this.#description = description
+    this.#slots = [EVENT_TIMERS_SLOT, PROCESSING_TIMERS_SLOT, ...description.states.map(({ slot }) => slot)]
     this.#begin()
   }
 
@@ -53,7 +56,7 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
 
   add(entry: Entry): void {
     const { states } = this.#description
-    writeFilled(this.#out, entry, states)
+    writeFilled(this.#out, entry, this.#slots)
     anySerializer.write(this.#out, entry.key, this.#shapes)
     this.#timers(entry.contentOf(EVENT_TIMERS_SLOT) as TimerSet | undefined) // what these slots hold
     this.#timers(entry.contentOf(PROCESSING_TIMERS_SLOT) as TimerSet | undefined) // likewise
@@ -161,16 +164,16 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
   }
 }
 
-/** Bits of the timers and the states that hold something. */
-function writeFilled(out: ByteWriter, entry: Entry, states: readonly DeclaredState[]): void {
-  const count = FIRST_STATE_SLOT + states.length
-  for (let first = 0; first < count; first += SLOT_BITS_PER_VARINT) {
-    const end = Math.min(count, first + SLOT_BITS_PER_VARINT)
-    let bits = 0
-    for (let i = first; i < end; i++) {
-      const slot = i < FIRST_STATE_SLOT ? i : states[i - FIRST_STATE_SLOT]!.slot // i < count
-      if (entry.contentOf(slot) !== undefined) bits |= 1 << (i - first)
-    }
+/** Bits of the slots that hold something. */
+function writeFilled(out: ByteWriter, entry: Entry, slots: readonly number[]): void {
+  let bits = 0
+  let count = 0
+  for (const slot of slots) {
+    if (entry.contentOf(slot) !== undefined) bits |= 1 << count
+    if (++count < SLOT_BITS_PER_VARINT) continue
     out.varint(bits)
+    bits = 0
+    count = 0
   }
+  if (count > 0) out.varint(bits)
 }

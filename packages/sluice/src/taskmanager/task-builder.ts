@@ -125,7 +125,7 @@ class Wiring {
     const slot = this.#slotOf(edge.from, producer)
     const channel = this.#channel(edge, producer, consumer)
     if (slot === this.#options.deployment.slot) return this.#local(channel, edge.from, producer)
-    const input = new RemoteInputChannel(channel, this.#link(slot))
+    const input = new RemoteInputChannel(channel, this.#link(slot), this.#options.settings.channelCredits)
     present(this.#routers.get(slot), 'a link').addInput(channel, input)
     return input
   }
