@@ -14,12 +14,13 @@ export interface LayerRow {
 const LAYER_1 = ['base', 'stream', 'config', 'serde']
 const LAYER_2 = [...LAYER_1, 'state', 'time', 'checkpoint', 'exchange']
 const LAYER_3 = [...LAYER_2, 'connector', 'operators']
-const BELOW_ROOTS = [...LAYER_3, 'graph', 'api', 'task', 'control', 'taskmanager', 'jobmanager', 'rest']
+const BELOW_ROOTS = [...LAYER_3, 'metrics', 'graph', 'api', 'task', 'control', 'taskmanager', 'jobmanager', 'rest']
 
 export const LAYERS: Readonly<Record<string, LayerRow>> = {
   base: { imports: [] },
   stream: { imports: ['base'] },
   config: { imports: ['base'] },
+  metrics: { imports: ['base', 'stream'] },
   serde: { imports: ['base'] },
   state: { imports: ['base', 'stream', 'serde'] },
   time: { imports: ['base', 'stream'] },
@@ -30,10 +31,10 @@ export const LAYERS: Readonly<Record<string, LayerRow>> = {
   graph: { imports: LAYER_1, types: ['operators', 'connector', 'time'] },
   api: { imports: ['base', 'config', 'serde', 'graph', 'operators', 'connector', 'time', 'state', 'stream'] },
   task: { imports: LAYER_3, types: ['graph'] },
-  control: { imports: ['base', 'stream'], types: ['checkpoint', 'graph'] },
-  taskmanager: { imports: [...LAYER_2, 'task', 'control'], types: ['graph'] },
-  jobmanager: { imports: [...LAYER_1, 'graph', 'checkpoint', 'control', 'connector'], types: ['state'] },
-  rest: { imports: ['base', 'jobmanager'] },
+  control: { imports: ['base', 'stream', 'serde'], types: ['checkpoint', 'graph'] },
+  taskmanager: { imports: [...LAYER_2, 'metrics', 'task', 'control', 'graph'] },
+  jobmanager: { imports: [...LAYER_1, 'metrics', 'graph', 'checkpoint', 'control', 'connector'], types: ['state'] },
+  rest: { imports: ['base', 'stream', 'jobmanager'], types: ['checkpoint', 'control', 'config'] },
   cluster: { imports: [...BELOW_ROOTS, 'testing'] },
   testing: { imports: [...BELOW_ROOTS, 'cluster'] },
   cli: { imports: [...BELOW_ROOTS, 'cluster', 'testing'] },
@@ -45,10 +46,17 @@ export const ROOTS: readonly string[] = ['cluster', 'testing', 'cli']
 /** Modules of Node that compute and touch nothing. */
 export const PURE_NODE_MODULES: readonly string[] = ['node:buffer', 'node:zlib']
 
+/** Parts of `node:crypto` that compute; its others make randomness. */
+export const PURE_CRYPTO: readonly string[] = ['createHash', 'createHmac', 'hash', 'timingSafeEqual']
+
 /** Packages from the registry and the folders that may import them. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  '@hono/node-server': ['cluster'],
   commander: ['cli'],
+  esbuild: ['cluster'],
+  hono: ['rest', 'cluster'],
   hyparquet: ['connector'],
+  zod: ['rest'],
 }
 
 /**

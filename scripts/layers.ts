@@ -1,5 +1,5 @@
 import { type Import, SRC, importsOfAll, isTest, reachableFrom, readSources, valueCycles } from './import-graph.ts'
-import { EXCEPTIONS, LAYERS, PACKAGES, PURE_NODE_MODULES, ROOTS } from './layer-table.ts'
+import { EXCEPTIONS, LAYERS, PACKAGES, PURE_CRYPTO, PURE_NODE_MODULES, ROOTS } from './layer-table.ts'
 import { type SourceFile, lineAt } from './source-text.ts'
 
 /**
@@ -64,7 +64,7 @@ function findingAboutImport(edge: Import): Finding | undefined {
 function findingAboutPackage(edge: Import, layer: string | undefined): Finding | undefined {
   const { specifier } = edge
   if (layer !== undefined && ROOTS.includes(layer) && specifier.startsWith('node:')) return undefined
-  if (PURE_NODE_MODULES.includes(specifier)) return undefined
+  if (PURE_NODE_MODULES.includes(specifier) || isPureCrypto(edge)) return undefined
   if (specifier.startsWith('node:')) {
     return finding(edge, `imports ${specifier}; below the composition roots the outside world comes in through Env`)
   }
@@ -72,6 +72,11 @@ function findingAboutPackage(edge: Import, layer: string | undefined): Finding |
   if (layer !== undefined && folders?.includes(layer)) return undefined
   const allowed = folders?.map((name) => `${name}/`).join(' ') ?? 'nobody'
   return finding(edge, `imports ${specifier}, which is for ${allowed}`)
+}
+
+/** Hashes and comparisons, and nothing that draws or generates. */
+function isPureCrypto({ specifier, names }: Import): boolean {
+  return specifier === 'node:crypto' && names.length > 0 && names.every((name) => PURE_CRYPTO.includes(name))
 }
 
 /** `a` of `a/b.js`, `@a/b` of `@a/b/c.js`. */

@@ -17,6 +17,8 @@ export interface ImportEdge {
   /** `type` is gone at run time; `worker` is a file named by `new URL('./x.ts', import.meta.url)`. */
   readonly kind: 'value' | 'type' | 'dynamic' | 'worker'
   readonly line: number
+  /** What is named between braces, as the other module calls it; empty for other forms. */
+  readonly names: readonly string[]
 }
 
 export function sourceFile(path: string, text: string): SourceFile {
@@ -47,10 +49,17 @@ export function importsOf(file: SourceFile): ImportEdge[] {
       const specifier = file.text.slice(start, file.masked.indexOf(quote, start))
       if (kind === 'worker' && !/^\.{1,2}\/.*\.[jt]s$/.test(specifier)) continue
       const isType = pattern === IMPORT_FROM && match[1] !== undefined
-      edges.push({ specifier, kind: isType ? 'type' : kind, line: lineAt(file.text, start) })
+      const names = namesOf(match[0])
+      edges.push({ specifier, kind: isType ? 'type' : kind, line: lineAt(file.text, start), names })
     }
   }
   return edges
+}
+
+function namesOf(clause: string): string[] {
+  const inside = /\{([^}]*)\}/.exec(clause)?.[1] ?? ''
+  const parts = inside.split(',').map((part) => part.trim().replace(/^type\s+/, ''))
+  return parts.filter((part) => part !== '').map((part) => part.split(/\s+as\s+/)[0] ?? part)
 }
 
 /** The masked text with import and re-export clauses blanked as well: `{ a as b }` is no cast. */

@@ -5,16 +5,19 @@
  * (testing/sim-env.ts). Below a composition root nobody touches a clock, a timer, randomness, a disk, a socket or a thread
  * in any other way, so that a whole cluster runs in one thread from one seed.
  *
- * E1 Callbacks given to `timers`, `turns` and promises of `disk` never run inside the call that registered them.
+ * E1 Callbacks given to `timers`, `turns`, `network` and promises of `disk` and `network` never run inside the call that registered them.
  * E2 A cancelled timer never fires.
  * E3 `clock.wallMs` may jump; durations are measured with `clock.monotonicMs` only.
  */
+import type { NetworkError } from './network-error.ts'
+
 export interface Env {
   readonly clock: Clock
   readonly timers: Timers
   readonly turns: Turns
   readonly random: Random
   readonly disk: Disk
+  readonly network: Network
   /** Where user-visible output of `print` goes: whole lines, in order. */
   readonly stdout: LineSink
 }
@@ -109,4 +112,59 @@ export interface DiskFile {
   sync(): Promise<void>
   /** Idempotent. */
   close(): Promise<void>
+}
+
+export interface NetworkAddress {
+  readonly host: string
+  /** 0 in `listen` means any free one. */
+  readonly port: number
+}
+
+/** Frames between processes. All failures are `NetworkError` (base/network-error.ts). */
+export interface Network {
+  /** Resolves when connections are accepted. Fails with `address-in-use`, `denied`, `unreachable` (not an address of this machine) or `io`. */
+  listen(address: NetworkAddress, onConnection: (connection: Connection) => void): Promise<Listener>
+  /** Fails with `refused`, `unreachable`, `timeout`, `not-trusted` (TLS) or `io`; after `timeoutMs` at the latest. */
+  connect(address: NetworkAddress, timeoutMs: number): Promise<Connection>
+}
+
+export interface Listener {
+  /** With the port that was taken. */
+  readonly address: NetworkAddress
+  /** No more connections are accepted; those that exist stay. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * One connection: frames arrive whole, once each and in the order sent, until the connection is closed by either side or breaks. What was
+ * sent before it broke may or may not have arrived. Nothing tells that the other side is there: who needs to know sends and waits.
+ */
+export interface Connection {
+  /** `host:port` of the other side, for people. */
+  readonly remote: string
+  /** The bytes belong to the connection afterwards. Dropped when it is closed. `rest` follows in the same frame: a head needs no copy of it. */
+  send(frame: Uint8Array, rest?: Uint8Array): void
+  /** Does not wait for the end of the turn with what was sent: for frames that somebody waits for. */
+  flush?(): void
+  /** Bytes that were sent and not yet taken by the system: whoever sends much looks here. */
+  readonly queuedBytes: number
+  /**
+   * Sets the one receiver, or takes it away; frames and the end that came while there was none are delivered to the next one, in a later turn.
+   * Meanwhile nothing more is taken from the other side than is on its way.
+   */
+  receive(receiver: ConnectionReceiver | undefined): void
+  /** The longest frame taken from now on; a longer one breaks the connection (`protocol`). At first 64 KiB: a handshake raises it. */
+  limitFrames(bytesMax: number): void
+  /** Sends what is queued, then ends; `onClosed` is not called for it. Idempotent. */
+  close(): void
+  /** Ends at once; what is queued is lost. `onClosed` is not called for it. Idempotent. */
+  destroy(): void
+}
+
+export interface ConnectionReceiver {
+  onFrame(frame: Uint8Array): void
+  /** Once, as the last call: the other side closed (undefined) or it broke. Not after `close` or `destroy` of this side. */
+  onClosed(error: NetworkError | undefined): void
+  /** `queuedBytes` has come down to zero. */
+  onDrained?(): void
 }

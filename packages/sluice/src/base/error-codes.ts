@@ -30,6 +30,14 @@ export const ERROR_CODES = {
   JOB1005: { domain: 'user', retry: 'never', title: 'The state directory belongs to another job' },
   JOB1006: { domain: 'user', retry: 'never', title: 'The graph changed since the state was written' },
   JOB1007: { domain: 'user', retry: 'never', title: 'Two builds of the job graph differ' },
+  JOB1101: { domain: 'user', retry: 'never', title: 'There is no such job' },
+  JOB1102: { domain: 'user', retry: 'never', title: 'A job of this name runs already' },
+  JOB1103: { domain: 'user', retry: 'never', title: 'A job bundle is unknown, damaged or too large' },
+  JOB1104: { domain: 'user', retry: 'never', title: 'The job cannot be made into a bundle' },
+  JOB1105: { domain: 'user', retry: 'never', title: 'No job, or more than one, has this name' },
+  JOB1106: { domain: 'user', retry: 'never', title: 'The job has ended already' },
+  JOB1107: { domain: 'external', retry: 'backoff', title: 'The job has no running tasks at the moment' },
+  JOB1108: { domain: 'external', retry: 'never', title: 'An entry of the job registry is damaged' },
 
   // GRA: building the graph
   GRA1001: { domain: 'user', retry: 'never', title: 'A stateful operator has no uid' },
@@ -60,9 +68,10 @@ export const ERROR_CODES = {
   CKP1004: { domain: 'external', retry: 'backoff', title: 'A task declined a checkpoint' },
   CKP1005: { domain: 'external', retry: 'restart', title: 'Too many consecutive checkpoints failed' },
   CKP1006: { domain: 'external', retry: 'backoff', title: 'A checkpoint took longer than its timeout' },
-  CKP1007: { domain: 'external', retry: 'never', title: 'Another leader published this checkpoint' },
+  CKP1007: { domain: 'external', retry: 'never', title: 'Another leader has taken the job over' },
   CKP1008: { domain: 'external', retry: 'never', title: 'No retained checkpoint can be restored' },
   CKP1009: { domain: 'external', retry: 'backoff', title: 'A checkpoint was given up' },
+  CKP1010: { domain: 'user', retry: 'never', title: 'Checkpointing is off' },
 
   // DSK: disks
   DSK1001: { domain: 'external', retry: 'backoff', title: 'A file operation failed' },
@@ -87,6 +96,45 @@ export const ERROR_CODES = {
   TSK1005: { domain: 'user', retry: 'never', title: 'A user function emitted after it was closed' },
   TSK1006: { domain: 'user', retry: 'never', title: 'A slot thread cannot be ended' },
 
+  // CLU: leaders, registration, leases
+  CLU1001: { domain: 'external', retry: 'never', title: 'This JobManager does not lead' },
+  CLU1003: { domain: 'external', retry: 'never', title: 'The shared storage is not shared, or cannot be used' },
+  CLU1004: { domain: 'external', retry: 'restart', title: 'The TaskManager lost its leader' },
+  CLU1005: { domain: 'external', retry: 'restart', title: 'A TaskManager has no free slot' },
+  CLU1010: { domain: 'external', retry: 'never', title: 'The local cluster cannot be started or stopped' },
+  CLU1006: { domain: 'external', retry: 'restart', title: 'A TaskManager is gone' },
+  CLU1007: { domain: 'external', retry: 'restart', title: 'A slot was not ready in time' },
+  CLU1008: { domain: 'external', retry: 'restart', title: 'Slots were given to another job' },
+  CLU1009: { domain: 'external', retry: 'backoff', title: 'A TaskManager does not answer' },
+
+  // NET: connections between processes
+  NET1004: { domain: 'external', retry: 'restart', title: 'A data connection between two slots broke' },
+
+  // NET: connections between processes
+  NET1001: { domain: 'user', retry: 'never', title: 'Two processes speak different versions of the protocol' },
+  NET1002: { domain: 'external', retry: 'backoff', title: 'Another process cannot be reached or does not answer' },
+  NET1003: { domain: 'user', retry: 'never', title: 'What is at the other end is not what was looked for' },
+  NET1020: { domain: 'external', retry: 'restart', title: 'A message between processes is too large' },
+  SEC1001: { domain: 'user', retry: 'never', title: 'Two processes do not have the same secret' },
+  SEC1006: { domain: 'user', retry: 'never', title: 'A TLS certificate is not trusted' },
+  CLU1002: { domain: 'external', retry: 'backoff', title: 'The JobManager there does not lead' },
+
+  // NET1005 and up: the REST API and its clients
+  NET1005: { domain: 'external', retry: 'never', title: 'The port is taken' },
+  NET1006: { domain: 'external', retry: 'backoff', title: 'The REST API cannot be reached' },
+  NET1007: { domain: 'external', retry: 'never', title: 'What answers is not the REST API of Sluice' },
+  NET1008: { domain: 'user', retry: 'never', title: 'A REST request is not understood' },
+  NET1009: { domain: 'user', retry: 'never', title: 'A REST request asks for something that is not there' },
+  NET1010: { domain: 'user', retry: 'never', title: 'A REST request is too large' },
+  NET1011: { domain: 'user', retry: 'never', title: 'A REST request asks for what is not supported' },
+  NET1012: { domain: 'external', retry: 'backoff', title: 'Too many operations are under way' },
+
+  // SEC1002 and up: who may use the REST API
+  SEC1002: { domain: 'user', retry: 'never', title: 'A server beyond this machine needs a secret or mutual TLS' },
+  SEC1003: { domain: 'user', retry: 'never', title: 'The REST API needs a token, or another one' },
+  SEC1004: { domain: 'user', retry: 'never', title: 'A request came by a foreign host name or page' },
+  SEC1005: { domain: 'user', retry: 'never', title: 'A secret, token or certificate cannot be used' },
+
   // CLI
   CLI1001: { domain: 'user', retry: 'never', title: 'The command line is not understood' },
 
@@ -95,3 +143,8 @@ export const ERROR_CODES = {
 } as const satisfies Record<`${Uppercase<string>}`, ErrorCodeRow>
 
 export type ErrorCode = keyof typeof ERROR_CODES
+
+/** Codes come from other processes too, which may be of another version. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code)
+}

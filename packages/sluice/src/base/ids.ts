@@ -17,11 +17,28 @@ export type VertexId = Branded<string, 'VertexId'>
 export type SubtaskIndex = Branded<number, 'SubtaskIndex'>
 /** Zero-based index of a slot within the job. */
 export type SlotIndex = Branded<number, 'SlotIndex'>
+/** 32 lower-case hexadecimal digits, chosen when the job is submitted. */
+export type JobId = Branded<string, 'JobId'>
+/** Name of one TaskManager process, unique for ever: a restarted process has another one. */
+export type TaskManagerId = Branded<string, 'TaskManagerId'>
+/** One slot of one TaskManager given to one job, from its start to its end; never reused. */
+export type AllocationId = Branded<string, 'AllocationId'>
+/** SHA-256 of a job bundle, lower-case hexadecimal. */
+export type ArtifactHash = Branded<string, 'ArtifactHash'>
 
-export const checkpointId = (value: number): CheckpointId => value as CheckpointId // brands are made here only
-export const leaderEpoch = (value: number): LeaderEpoch => value as LeaderEpoch // brands are made here only
-export const attemptNumber = (value: number): AttemptNumber => value as AttemptNumber // brands are made here only
-export const operatorUid = (value: string): OperatorUid => value as OperatorUid // brands are made here only
-export const vertexId = (value: string): VertexId => value as VertexId // brands are made here only
-export const subtaskIndex = (value: number): SubtaskIndex => value as SubtaskIndex // brands are made here only
-export const slotIndex = (value: number): SlotIndex => value as SlotIndex // brands are made here only
+const maker =
+  <Plain, Id extends Plain>() =>
+  (value: Plain): Id =>
+    value as Id // brands are made here only
+
+export const checkpointId = maker<number, CheckpointId>()
+export const leaderEpoch = maker<number, LeaderEpoch>()
+export const attemptNumber = maker<number, AttemptNumber>()
+export const operatorUid = maker<string, OperatorUid>()
+export const vertexId = maker<string, VertexId>()
+export const subtaskIndex = maker<number, SubtaskIndex>()
+export const slotIndex = maker<number, SlotIndex>()
+export const jobId = maker<string, JobId>()
+export const taskManagerId = maker<string, TaskManagerId>()
+export const allocationId = maker<string, AllocationId>()
+export const artifactHash = maker<string, ArtifactHash>()

@@ -9,6 +9,11 @@ export function canonicalJson(value: JsonValue): string {
   return `{${entries.map(([name, inner]) => `${JSON.stringify(name)}:${canonicalJson(inner)}`).join(',')}}`
 }
 
+/** For what JSON.parse gave: its fields are still to be checked. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 function isArray(value: JsonValue): value is readonly JsonValue[] {
   return Array.isArray(value)
 }

@@ -5,7 +5,9 @@
  * M1 Every message about a task carries the attempt; a receiver drops and counts messages of another attempt.
  * M2 Messages of one direction are never reordered.
  */
+import type { NetworkAddress } from '../base/env.ts'
 import type {
+  AllocationId,
   AttemptNumber,
   CheckpointId,
   LeaderEpoch,
@@ -26,16 +28,28 @@ export interface TaskDeployment {
   readonly restore?: TaskRestore
 }
 
-/** Everything a slot needs for one attempt of the job. Slot i of n runs subtask i of every vertex whose parallelism exceeds i. */
+/**
+ * What a slot needs for one attempt. Slot i of n runs subtask i of every vertex whose parallelism exceeds i. An attempt is a deployment of
+ * the whole job, or of one failover region while tasks of earlier attempts go on in the same slots: a slot holds one deployment per attempt.
+ */
 export interface SlotDeployment {
   readonly epoch: LeaderEpoch
   readonly attempt: AttemptNumber
   readonly slot: SlotIndex
+  /** Slots of the job now. No vertex has more subtasks: `scaleGraph(graph, slotCount)` is what runs. */
   readonly slotCount: number
   readonly layoutHash: string
   readonly tasks: readonly TaskDeployment[]
   /** Which slot runs each subtask: `placement[vertex][subtask]`. */
   readonly placement: Readonly<Record<string, readonly SlotIndex[]>>
+  /** Where slots of other processes take connections; a slot that is not in it is reached without the network. */
+  readonly peers?: readonly SlotPeer[]
+}
+
+export interface SlotPeer {
+  readonly slot: SlotIndex
+  readonly allocation: AllocationId
+  readonly address: NetworkAddress
 }
 
 export type { TaskReport } from '../base/task-report.ts'
@@ -134,13 +148,24 @@ export interface SlotEvents {
   onMessage(slot: SlotIndex, message: FromSlot): void
   /** The thread ended, ran out of memory, or hangs and was ended. A new thread for the slot is started before its next deployment. */
   onSlotLost(slot: SlotIndex, error: ErrorData): void
+  /** There are now slots for this many subtasks: more than the pool gave at the last `acquire`, at most `slotCount`. Told again when it changes. */
+  onCapacity?(slots: number): void
+  /** Where the wait for slots stands, for people: whole sentences. */
+  onWaiting?(message: string): void
 }
 
-/** The TaskManager as the JobManager sees it. */
+/** The slots of one job, wherever they run. */
 export interface SlotPool {
+  /** As many as the job wants. */
   readonly slotCount: number
-  /** Starts (or restarts) every slot and resolves when all are ready. */
+  /**
+   * Starts (or restarts) what does not live and resolves when all are ready: `slotCount` of them, or fewer (at least one) when there are not
+   * more and the pool may go on with less. The n gateways are slots 0 to n - 1. Slots that live and were not lost keep their number, unless
+   * there are fewer than before.
+   */
   acquire(events: SlotEvents): Promise<readonly SlotGateway[]>
+  /** How many slots the job wants from the next `acquire` on; those it does not need any more are given back then. */
+  want?(slots: number): void
   /** Ends all threads. Idempotent. */
   release(): Promise<void>
 }
