@@ -1,7 +1,8 @@
 /** What every checkpoint store has to do. Run by the test of each implementation. */
 import { describe, expect, test } from 'vitest'
-import { type CheckpointId, checkpointId } from '../src/base/ids.ts'
+import { type CheckpointId, checkpointId, leaderEpoch } from '../src/base/ids.ts'
 import type { CheckpointStore } from '../src/checkpoint/checkpoint-store.ts'
+import { removeCheckpoints } from '../src/checkpoint/remove-checkpoints.ts'
 import type { DataHandle } from '../src/checkpoint/handles.ts'
 
 export interface StoreUnderTest {
@@ -14,6 +15,7 @@ export interface StoreUnderTest {
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const id = checkpointId
+const epoch = leaderEpoch
 
 async function writeData(
   store: CheckpointStore,
@@ -32,6 +34,7 @@ export function describeStore(name: string, create: () => StoreUnderTest): void 
     describeManifests(create)
     describeRemoval(create)
     describeEpochs(create)
+    describeFencing(create)
   })
 }
 
@@ -149,7 +152,7 @@ function describeRemoval(create: () => StoreUnderTest): void {
     await store.publish(id(1), bytes('m'))
     const gone = await writeData(store, id(2), 'map-0', 'lost')
     const running = await writeData(store, id(3), 'map-0', 'running')
-    expect(await other.discardUnpublished(new Set([id(3)]))).toEqual([2])
+    expect(await other.discardUnpublished(id(3))).toEqual([2])
     expect(await store.readData(kept)).toEqual(bytes('published'))
     expect(await store.readData(running)).toEqual(bytes('running'))
     await expect(store.readData(gone)).rejects.toMatchObject({ code: 'CKP1003' })
@@ -165,5 +168,87 @@ function describeEpochs(create: () => StoreUnderTest): void {
     expect(first).toBe(1)
     expect(new Set([second, third])).toEqual(new Set([2, 3]))
     expect(await other.currentEpoch()).toBe(3)
+  })
+}
+
+function describeFencing(create: () => StoreUnderTest): void {
+  test('a new leader gets ids greater than all that left a trace, and more behind them', async () => {
+    const { store, other } = create()
+    await store.publish(id(20), bytes('m'))
+    const epoch = await other.claimEpoch()
+    const block = await other.seal(epoch)
+    expect(block.first).toBeGreaterThan(20)
+    expect(block.last).toBeGreaterThanOrEqual(block.first)
+    const next = await other.reserveIds(epoch)
+    expect(next.first).toBeGreaterThan(block.last)
+    expect(await store.highestId()).toBe(next.last)
+  })
+
+  test('what an older leader has published counts for the new one, what it has not it never will', async () => {
+    const { store, other } = create()
+    const { first } = await store.seal(await store.claimEpoch())
+    const second = id(first + 1)
+    await writeData(store, second, 'map-0', 'late')
+    expect(await store.publish(first, bytes('in time'))).toBe('published')
+    await other.seal(await other.claimEpoch())
+    expect(await other.published()).toEqual([first])
+    await other.discardUnpublished(id(first + 16))
+    expect(await store.publish(second, bytes('too late'))).toBe('exists')
+    expect(await other.published()).toEqual([first])
+    await expect(other.readManifest(second)).rejects.toMatchObject({ code: 'CKP1003' })
+    await expect(store.reserveIds(epoch(1))).rejects.toMatchObject({ code: 'CKP1007' })
+  })
+
+  test('a seal is opened neither by a removal nor when it is forgotten', async () => {
+    const { store, other } = create()
+    const { first, last } = await store.seal(await store.claimEpoch())
+    const ids = await other.seal(await other.claimEpoch())
+    await other.discard(first)
+    expect(await store.publish(first, bytes('too late'))).toBe('exists')
+    await other.publish(ids.first, bytes('m'))
+    await other.forgetBelow(ids.first)
+    expect(await store.publish(last, bytes('too late'))).toBe('exists')
+    expect(await other.published()).toEqual([ids.first])
+    expect(await other.readManifest(ids.first)).toEqual(bytes('m'))
+  })
+
+  test('a leader that was overtaken cannot seal any more', async () => {
+    const { store, other } = create()
+    const older = await store.claimEpoch()
+    await other.claimEpoch()
+    await expect(store.seal(older)).rejects.toMatchObject({ code: 'CKP1007' })
+  })
+
+  test('ids stay used when everything is removed', async () => {
+    const { store, other } = create()
+    const first = await store.claimEpoch()
+    await store.seal(first)
+    await removeCheckpoints(store, first)
+    const last = await other.highestId()
+    expect(last).toBeGreaterThan(0)
+    expect((await other.seal(await other.claimEpoch())).first).toBeGreaterThan(last)
+  })
+
+  test('a removal of all touches nothing of a leader that has overtaken', async () => {
+    const { store, other } = create()
+    const old = await store.claimEpoch()
+    const { last } = await store.seal(old)
+    const next = await other.seal(await other.claimEpoch())
+    const running = await writeData(other, next.first, 'map-0', 'running')
+    await other.publish(next.first, bytes('m'))
+    await expect(removeCheckpoints(store, old)).rejects.toMatchObject({ code: 'CKP1007' })
+    expect(await store.discardUnpublished(id(last + 1))).toEqual([])
+    expect(await other.readData(running)).toEqual(bytes('running'))
+    expect(await other.published()).toEqual([next.first])
+  })
+
+  test('epochs of a leader of a cluster are higher than those of every leader before', async () => {
+    const { store, other } = create()
+    const first = await store.claimEpoch(epoch(3))
+    const second = await store.claimEpoch(epoch(3))
+    const third = await other.claimEpoch(epoch(4))
+    expect(second).toBeGreaterThan(first)
+    expect(third).toBeGreaterThan(second)
+    await expect(store.claimEpoch(epoch(3))).rejects.toMatchObject({ code: 'CKP1007' })
   })
 }

@@ -45,3 +45,4 @@ export class CheckpointDraft {
 export const timeoutTimer = (checkpoint: CheckpointId): string => `timeout/${checkpoint}`
 export const lookUpTimer = (checkpoint: CheckpointId): string => `look-up/${checkpoint}`
 export const PERIODIC_TIMER = 'periodic'
+export const RESERVE_TIMER = 'reserve'

@@ -1,6 +1,6 @@
 /** How checkpoints end: completed, given up, or fenced off by another leader. */
 import type { EngineError } from '../base/errors.ts'
-import type { CheckpointId } from '../base/ids.ts'
+import { type CheckpointId, checkpointId } from '../base/ids.ts'
 import { type CheckpointDraft, PERIODIC_TIMER, timeoutTimer } from './checkpoint-draft.ts'
 import {
   declined,
@@ -11,6 +11,7 @@ import {
   subsumed,
   tooManyFailures,
 } from './checkpoint-errors.ts'
+import { stopRetrying } from './checkpoint-ids.ts'
 import type {
   AbortReason,
   ActiveCheckpoint,
@@ -99,6 +100,12 @@ export function fence(draft: CheckpointDraft, active: ActiveCheckpoint): void {
   if (isNews) draft.emit({ kind: 'fail-job', error })
 }
 
+/** The same, told by the storage when more ids were asked for. */
+export function fenceAll(draft: CheckpointDraft, error: EngineError): void {
+  giveUpAll(draft, 'fenced')
+  draft.emit({ kind: 'fail-job', error })
+}
+
 /** Nobody can tell whether the manifest exists: only a restart, which reads the storage anew, can go on. */
 export function leaveUnresolved(draft: CheckpointDraft, active: ResolvingCheckpoint, cause: EngineError): void {
   const error = publicationUnresolved(active.checkpoint, active.lookUps, cause)
@@ -111,6 +118,7 @@ export function giveUpAll(draft: CheckpointDraft, lifecycle: Exclude<Lifecycle, 
   const error = notRunning(draft.state)
   draft.change({ lifecycle, periodic: { kind: 'off' } })
   draft.emit({ kind: 'cancel-timer', name: PERIODIC_TIMER })
+  stopRetrying(draft)
   for (const active of draft.state.active.filter(isUnpublished)) {
     abort(draft, active, lifecycle === 'fenced' ? 'fenced' : 'suspended', interrupted(active.checkpoint))
   }
@@ -160,9 +168,15 @@ function retain(draft: CheckpointDraft): void {
   if (surplus.length === 0 || draft.state.lifecycle === 'fenced') return
   draft.change({ completed: kept })
   draft.emit(
-    { kind: 'subsume', checkpoints: surplus },
+    { kind: 'subsume', checkpoints: surplus, decidedBelow: oldestOpen(draft.state, kept) },
     { kind: 'report', report: { kind: 'subsumed', checkpoints: surplus } },
   )
+}
+
+/** Below it everything is decided, and nothing is kept. */
+function oldestOpen({ active, ids }: CheckpointState, kept: readonly CheckpointId[]): CheckpointId {
+  const oldest = Math.min(...kept, ...active.map(({ checkpoint }) => checkpoint), ...ids.map(({ first }) => first))
+  return checkpointId(oldest)
 }
 
 function countFailure(draft: CheckpointDraft, checkpoint: CheckpointId, error: EngineError): void {

@@ -11,6 +11,7 @@ import type {
   MachineEvent,
   TimerEvent,
 } from './checkpoint-protocol.ts'
+import type { IdBlock } from './checkpoint-store.ts'
 import type { TaskAddress, TaskSnapshot } from './handles.ts'
 
 /** What the world does next; impossible moves are passed over. */
@@ -21,11 +22,15 @@ type Move =
   | { readonly kind: 'publish'; readonly outcome: 'done' | 'lost' | 'written, but failed' | 'foreign' }
   | { readonly kind: 'look-up'; readonly outcome: 'done' | 'failed' }
   | { readonly kind: 'late ack'; readonly pick: number }
+  | { readonly kind: 'reserve'; readonly outcome: 'done' | 'failed' | 'refused' }
 
 const TASKS: readonly TaskAddress[] = [0, 1].map((subtask) => ({
   vertex: vertexId('map'),
   subtask: subtaskIndex(subtask),
 }))
+/** Few, so that they run out. */
+const IDS_AT_ONCE = 3
+const FENCED = new EngineError('CKP1007', 'another epoch was claimed.')
 const FAILURE = new EngineError('CKP1001', 'the disk is full.')
 const STATS = { alignmentMs: 0, syncMs: 0, asyncMs: 0, stateBytes: 0 }
 
@@ -49,6 +54,8 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('request' as const, 'restart' as const) }) },
+  { weight: 3, arbitrary: reserveMoves('done') },
+  { weight: 1, arbitrary: reserveMoves('failed', 'refused') },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('failover' as const) }) },
 )
 
@@ -70,6 +77,12 @@ const settings: fc.Arbitrary<CheckpointSettings> = fc.record({
   retained: fc.integer({ min: 1, max: 3 }),
 })
 
+function reserveMoves<Outcome extends Extract<Move, { kind: 'reserve' }>['outcome']>(
+  ...outcomes: readonly Outcome[]
+): fc.Arbitrary<Move> {
+  return fc.record({ kind: fc.constant('reserve' as const), outcome: fc.constantFrom(...outcomes) })
+}
+
 /** `own`: this leader alone writes it; `shared`: another one may publish; `blind`: look-ups never succeed. */
 type Storage = 'own' | 'shared' | 'blind'
 
@@ -87,6 +100,9 @@ class World {
   readonly #foreign = new Set<CheckpointId>()
   readonly #openRequests = new Set<number>()
   #state: CheckpointState
+  #reservations = 0
+  #reservedUpTo = IDS_AT_ONCE
+  #forgottenBelow = 0
   #nowMs = 0
   #requests = 0
   #newestTriggered = 0
@@ -97,7 +113,7 @@ class World {
   constructor(given: CheckpointSettings, storage: Storage) {
     this.#settings = given
     this.#storage = storage
-    this.#state = initialCheckpointState({ settings: given, firstId: checkpointId(1), completed: [] })
+    this.#state = initialCheckpointState({ settings: given, ids: idsFrom(1, IDS_AT_ONCE), completed: [] })
     this.#apply({ kind: 'run', fraction: 0.5 })
   }
 
@@ -124,6 +140,8 @@ class World {
         return this.#finishPublish(move.outcome)
       case 'look-up':
         return this.#finishLookUp(move.outcome)
+      case 'reserve':
+        return this.#finishReservation(move.outcome)
     }
   }
 
@@ -133,6 +151,7 @@ class World {
     for (let round = 0; round < 50 && !isQuiescent(this.#state); round++) {
       this.#finishPublish('done')
       this.#finishLookUp('done')
+      this.#finishReservation('done')
       this.#wait(1000)
     }
     expect(isQuiescent(this.#state)).toBe(true)
@@ -152,8 +171,12 @@ class World {
 
   #perform(effect: CheckpointEffect, before: CheckpointState): void {
     switch (effect.kind) {
+      case 'reserve-ids':
+        this.#reservations += 1
+        return expect(this.#reservations).toBe(1)
       case 'snapshot-enumerators':
         expect(effect.checkpoint).toBeGreaterThan(this.#newestTriggered) // P1
+        expect(effect.checkpoint).toBeLessThanOrEqual(this.#reservedUpTo) // P1
         this.#newestTriggered = effect.checkpoint
         return this.#apply({ kind: 'snapshotted', checkpoint: effect.checkpoint, enumerators: [], tasks: TASKS })
       case 'send-trigger':
@@ -165,6 +188,7 @@ class World {
       case 'publish':
         expect(this.#everPublished.has(effect.checkpoint)).toBe(false) // P4
         expect(new Set(effect.contents.snapshots.map(({ subtask }) => Number(subtask)))).toEqual(new Set([0, 1]))
+        expect(effect.checkpoint).toBeGreaterThanOrEqual(this.#forgottenBelow)
         this.#everPublished.add(effect.checkpoint)
         return void this.#publishing.push(effect.checkpoint)
       case 'look-up':
@@ -183,6 +207,9 @@ class World {
           this.#manifests.delete(old)
           expect(Math.max(0, ...this.#manifests)).toBeGreaterThan(old) // P5
         }
+        this.#forgottenBelow = effect.decidedBelow
+        for (const id of this.#publishing) expect(id).toBeGreaterThanOrEqual(effect.decidedBelow)
+        for (const id of this.#state.completed) expect(id).toBeGreaterThanOrEqual(effect.decidedBelow)
         return
       case 'request-done':
       case 'request-failed':
@@ -271,6 +298,18 @@ class World {
     else this.#apply({ kind: 'publish-unknown', checkpoint, error: FAILURE })
   }
 
+  /** Blocks are behind each other, not always next to each other. */
+  #finishReservation(outcome: Extract<Move, { kind: 'reserve' }>['outcome']): void {
+    if (this.#reservations === 0) return
+    this.#reservations = 0
+    if (outcome === 'failed') return this.#apply({ kind: 'reserve-failed' })
+    if (outcome === 'refused' && this.#storage === 'shared')
+      return this.#apply({ kind: 'reserve-refused', error: FENCED })
+    const ids = idsFrom(this.#reservedUpTo + 1 + (this.#newestTriggered % 2) * IDS_AT_ONCE, IDS_AT_ONCE)
+    this.#reservedUpTo = ids.last
+    this.#apply({ kind: 'reserved', ids })
+  }
+
   #finishLookUp(outcome: 'done' | 'failed'): void {
     const checkpoint = this.#lookUps.shift()
     if (checkpoint === undefined) return
@@ -278,6 +317,10 @@ class World {
       this.#apply({ kind: 'look-up-failed', checkpoint, error: FAILURE })
     else this.#apply({ kind: 'found', checkpoint, content: this.#manifests.has(checkpoint) ? 'ours' : 'none' })
   }
+}
+
+function idsFrom(first: number, count: number): IdBlock {
+  return { first: checkpointId(first), last: checkpointId(first + count - 1) }
 }
 
 function snapshotOf(task: TaskAddress): TaskSnapshot {
@@ -306,7 +349,7 @@ describe('the checkpoint machine', () => {
       failuresMax: 0,
       retained: 1,
     } as const
-    const state = initialCheckpointState({ settings: given, firstId: checkpointId(7), completed: [] })
+    const state = initialCheckpointState({ settings: given, ids: idsFrom(7, 16), completed: [] })
     const copy = structuredClone(state)
     expect(stepCheckpoints(state, { kind: 'run', fraction: 0.5 }, 10)).toEqual(
       stepCheckpoints(state, { kind: 'run', fraction: 0.5 }, 10),

@@ -5,7 +5,7 @@
  * fails because of it. Does not own: clocks, timers, storage, tasks – jobmanager/checkpoint-driver.ts performs the effects in the order
  * given and feeds the results back. `nowMs` is monotonic.
  *
- * P1 Ids grow and are never reused.
+ * P1 Ids grow and are never reused: only ids that were reserved in the storage are used, and more are reserved ahead of the need.
  * P2 At most `concurrentMax` checkpoints are active; at most one is `triggering`.
  * P3 Enumerators are cut before any task hears of the checkpoint.
  * P4 A manifest is published at most once per id, and only when every expected task acknowledged.
@@ -17,7 +17,8 @@
 import { unreachable } from '../base/assert.ts'
 import type { CheckpointId } from '../base/ids.ts'
 import { CheckpointDraft } from './checkpoint-draft.ts'
-import { announceQuiescence, giveUpAll } from './checkpoint-endings.ts'
+import { announceQuiescence, fenceAll, giveUpAll } from './checkpoint-endings.ts'
+import { addIds, forgetReservation, reserveAhead, retryReservation } from './checkpoint-ids.ts'
 import { applyCheckpointEvent } from './checkpoint-phases.ts'
 import type {
   CheckpointEffect,
@@ -29,6 +30,7 @@ import type {
   LifecycleEventKind,
   MachineEvent,
 } from './checkpoint-protocol.ts'
+import type { IdBlock } from './checkpoint-store.ts'
 import {
   enqueueRequest,
   markPeriodicDue,
@@ -45,8 +47,8 @@ export interface CheckpointStep {
 
 export interface CheckpointStart {
   readonly settings: CheckpointSettings
-  /** Greater than every id that was ever used. */
-  readonly firstId: CheckpointId
+  /** Reserved for this leader: greater than every id that was ever used. */
+  readonly ids: IdBlock
   /** Ids in the store, ascending. */
   readonly completed: readonly CheckpointId[]
 }
@@ -55,7 +57,8 @@ export function initialCheckpointState(start: CheckpointStart): CheckpointState 
   return {
     settings: start.settings,
     lifecycle: 'created',
-    nextId: start.firstId,
+    ids: [start.ids],
+    reservation: 'none',
     active: [],
     waiting: [],
     periodic: { kind: 'off' },
@@ -71,6 +74,7 @@ export function stepCheckpoints(state: CheckpointState, event: MachineEvent, now
   if (isCheckpointEvent(event)) applyCheckpointEvent(draft, event)
   else applyLifecycleEvent(draft, event)
   triggerNext(draft)
+  reserveAhead(draft)
   announceQuiescence(draft, state)
   return { state: draft.state, effects: draft.effects }
 }
@@ -84,6 +88,18 @@ const stop = (draft: CheckpointDraft): void => giveUpAll(draft, 'stopped')
 const stay = (): void => {}
 const impossible = (why: string) => (): never => unreachable(why)
 
+const refused = (draft: CheckpointDraft, { error }: LifecycleEvent<'reserve-refused'>): void => fenceAll(draft, error)
+
+/** The storage answers when it does, whatever happened meanwhile. */
+const LATE_ANSWERS = {
+  reserved: addIds,
+  'reserve-failed': forgetReservation,
+  'reserve-refused': refused,
+  'reserve-due': impossible('the timer of the reservation is cancelled with the others'),
+}
+
+const unasked = impossible('ids are reserved only while checkpoints run')
+
 /** Total: every event in every state, docs/spec/checkpoint.md "Life cycle". */
 const LIFECYCLE_TABLE: Readonly<Record<Lifecycle, LifecycleRow>> = {
   created: {
@@ -92,6 +108,10 @@ const LIFECYCLE_TABLE: Readonly<Record<Lifecycle, LifecycleRow>> = {
     stop,
     request: rejectRequest,
     'periodic-due': impossible('no timer runs before the start'),
+    reserved: unasked,
+    'reserve-failed': unasked,
+    'reserve-refused': unasked,
+    'reserve-due': unasked,
   },
   running: {
     run: impossible('an attempt starts only after the one before was suspended'),
@@ -99,6 +119,10 @@ const LIFECYCLE_TABLE: Readonly<Record<Lifecycle, LifecycleRow>> = {
     stop,
     request: enqueueRequest,
     'periodic-due': markPeriodicDue,
+    reserved: addIds,
+    'reserve-failed': retryReservation,
+    'reserve-refused': refused,
+    'reserve-due': forgetReservation,
   },
   suspended: {
     run: resumeSchedule,
@@ -106,6 +130,7 @@ const LIFECYCLE_TABLE: Readonly<Record<Lifecycle, LifecycleRow>> = {
     stop,
     request: rejectRequest,
     'periodic-due': impossible('the periodic timer is cancelled on suspension'),
+    ...LATE_ANSWERS,
   },
   stopped: {
     run: impossible('checkpoints that were stopped never run again'),
@@ -113,6 +138,7 @@ const LIFECYCLE_TABLE: Readonly<Record<Lifecycle, LifecycleRow>> = {
     stop: stay,
     request: rejectRequest,
     'periodic-due': impossible('the periodic timer is cancelled on stopping'),
+    ...LATE_ANSWERS,
   },
   // the job is failing for good: what it still calls is harmless
   fenced: {
@@ -121,6 +147,10 @@ const LIFECYCLE_TABLE: Readonly<Record<Lifecycle, LifecycleRow>> = {
     stop: stay,
     request: rejectRequest,
     'periodic-due': impossible('the periodic timer is cancelled on fencing'),
+    reserved: stay,
+    'reserve-failed': stay,
+    'reserve-refused': stay,
+    'reserve-due': impossible('the timer of the reservation is cancelled with the others'),
   },
 }
 

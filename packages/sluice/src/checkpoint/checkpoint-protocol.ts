@@ -2,6 +2,7 @@
 import type { EngineError } from '../base/errors.ts'
 import type { CheckpointId, OperatorUid } from '../base/ids.ts'
 import type { CheckpointMode } from '../stream/element.ts'
+import type { IdBlock } from './checkpoint-store.ts'
 import type { DeclineReason, TaskAddress, TaskSnapshot } from './handles.ts'
 
 export interface CheckpointSettings {
@@ -85,7 +86,9 @@ type Periodic =
 export interface CheckpointState {
   readonly settings: CheckpointSettings
   readonly lifecycle: Lifecycle
-  readonly nextId: CheckpointId
+  /** Reserved for this leader and not used yet; each reservation is behind the one before. */
+  readonly ids: readonly IdBlock[]
+  readonly reservation: Reservation
   /** Ascending. */
   readonly active: readonly ActiveCheckpoint[]
   /** Requests that the next checkpoint will serve. */
@@ -98,6 +101,9 @@ export interface CheckpointState {
   /** Given up lately: what still arrives for them is discarded, and counted if it tells of a failure. */
   readonly recentlyAborted: readonly RecentAbort[]
 }
+
+/** Of more ids: `asked` until the storage has answered, `retrying` until the timer fires. */
+type Reservation = 'none' | 'asked' | 'retrying'
 
 export interface RecentAbort {
   readonly checkpoint: CheckpointId
@@ -119,6 +125,11 @@ interface LifecycleEventFields {
   readonly stop: object
   readonly request: { readonly request: RequestId }
   readonly 'periodic-due': object
+  readonly reserved: { readonly ids: IdBlock }
+  readonly 'reserve-failed': object
+  /** A higher epoch was claimed. */
+  readonly 'reserve-refused': { readonly error: EngineError }
+  readonly 'reserve-due': object
 }
 
 interface CheckpointEventFields {
@@ -154,9 +165,11 @@ export type FoundManifest = 'ours' | 'foreign' | 'none'
 export type MachineEvent = LifecycleEvent | CheckpointEvent
 
 /** Events that come from timers. */
-export type TimerEvent = LifecycleEvent<'periodic-due'> | CheckpointEvent<'timed-out' | 'look-up-due'>
+export type TimerEvent = LifecycleEvent<'periodic-due' | 'reserve-due'> | CheckpointEvent<'timed-out' | 'look-up-due'>
 
 export type CheckpointEffect =
+  /** Reserve the next ids in the storage. Answer `reserved`, `reserve-failed` or `reserve-refused`. */
+  | { readonly kind: 'reserve-ids' }
   /** Take the states of all enumerators now and answer `snapshotted` or `snapshot-failed`, before any other event. */
   | { readonly kind: 'snapshot-enumerators'; readonly checkpoint: CheckpointId }
   /** To the source tasks, behind every split that was assigned before the enumerators were cut. */
@@ -172,8 +185,8 @@ export type CheckpointEffect =
   | { readonly kind: 'notify-aborted'; readonly checkpoint: CheckpointId }
   /** Remove the data of a checkpoint that is not and will not be published. */
   | { readonly kind: 'discard'; readonly checkpoint: CheckpointId }
-  /** Remove completed checkpoints beyond the retained ones. */
-  | { readonly kind: 'subsume'; readonly checkpoints: readonly CheckpointId[] }
+  /** Remove completed checkpoints beyond the retained ones. Nothing below `decidedBelow` is published then, and nothing will be. */
+  | { readonly kind: 'subsume'; readonly checkpoints: readonly CheckpointId[]; readonly decidedBelow: CheckpointId }
   | { readonly kind: 'request-done'; readonly request: RequestId; readonly checkpoint: CheckpointId }
   | { readonly kind: 'request-failed'; readonly request: RequestId; readonly error: EngineError }
   /** Nothing is undecided any more and nothing will be triggered: what the store lists now is the truth. */

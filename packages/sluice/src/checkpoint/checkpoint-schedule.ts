@@ -1,8 +1,8 @@
 /** When the next checkpoint is triggered. */
-import { assert } from '../base/assert.ts'
-import { checkpointId } from '../base/ids.ts'
+import { assert, present } from '../base/assert.ts'
 import { type CheckpointDraft, PERIODIC_TIMER, timeoutTimer } from './checkpoint-draft.ts'
 import { notRunning } from './checkpoint-errors.ts'
+import { takeId } from './checkpoint-ids.ts'
 import type { LifecycleEvent, RequestId } from './checkpoint-protocol.ts'
 
 /** The first periodic checkpoint comes somewhere between the least pause and the interval. */
@@ -37,10 +37,10 @@ export function rejectRequest(draft: CheckpointDraft, { request }: LifecycleEven
   draft.emit({ kind: 'request-failed', request, error: notRunning(draft.state) })
 }
 
-/** Starts what may start now: at most one, because the next one waits until its enumerators are cut (P2). */
+/** Starts what may start now: at most one, because the next one waits until its enumerators are cut (P2). Without an id it waits for one. */
 export function triggerNext(draft: CheckpointDraft): void {
-  const { lifecycle, active, settings, waiting, periodic } = draft.state
-  if (lifecycle !== 'running' || active.length >= settings.concurrentMax) return
+  const { lifecycle, active, settings, waiting, periodic, ids } = draft.state
+  if (lifecycle !== 'running' || active.length >= settings.concurrentMax || ids.length === 0) return
   if (active.some(({ phase }) => phase === 'triggering')) return
   if (waiting.length > 0) trigger(draft, waiting)
   else if (periodic.kind === 'due') triggerPeriodic(draft, periodic.scheduledMs)
@@ -59,8 +59,9 @@ function triggerPeriodic(draft: CheckpointDraft, scheduledMs: number): void {
 }
 
 function trigger(draft: CheckpointDraft, requests: readonly RequestId[]): void {
-  const { nextId: checkpoint, settings } = draft.state
-  draft.change({ nextId: checkpointId(checkpoint + 1), waiting: [] })
+  const { settings } = draft.state
+  const checkpoint = present(takeId(draft), 'an id for the next checkpoint')
+  draft.change({ waiting: [] })
   draft.put({ phase: 'triggering', checkpoint, triggeredAtMs: draft.nowMs, requests })
   draft.emit(
     { kind: 'report', report: { kind: 'triggered', checkpoint } },

@@ -7,6 +7,7 @@ const runners = {
   'life-cycle.txt': machineRunner,
   'failures.txt': machineRunner,
   'failover.txt': machineRunner,
+  'ids.txt': machineRunner,
 }
 
 describe('checkpoint transcripts', () => {

@@ -1,8 +1,10 @@
 import { crc32 } from '../../base/bytes.ts'
 import { DiskError } from '../../base/disk-error.ts'
 import { type CheckpointId, type LeaderEpoch, leaderEpoch } from '../../base/ids.ts'
-import type { CheckpointStore, DataWriter } from '../checkpoint-store.ts'
+import type { CheckpointStore, DataWriter, IdBlock } from '../checkpoint-store.ts'
 import type { DataHandle } from '../handles.ts'
+import { firstFree, overtaken } from './epoch-directory.ts'
+import { allIdsOf, blockWith, idsOfBlock } from './id-blocks.ts'
 import { dataMismatch, dataMissing, manifestMissing, writeFailed } from './storage-errors.ts'
 
 /**
@@ -11,7 +13,11 @@ import { dataMismatch, dataMissing, manifestMissing, writeFailed } from './stora
 export class MemoryStore implements CheckpointStore {
   readonly #data = new Map<CheckpointId, Map<string, Uint8Array>>()
   readonly #manifests = new Map<CheckpointId, Uint8Array>()
-  #epoch = 0
+  readonly #sealed = new Set<CheckpointId>()
+  /** Owners of the blocks of ids, by number. */
+  readonly #blocks = new Map<number, LeaderEpoch>()
+  #epoch = leaderEpoch(0)
+  #floor = 0
   #highestId = 0
 
   async openData(checkpoint: CheckpointId, name: string): Promise<DataWriter> {
@@ -34,8 +40,24 @@ export class MemoryStore implements CheckpointStore {
     return bytes.slice()
   }
 
+  async seal(epoch: LeaderEpoch): Promise<IdBlock> {
+    this.#claimAtLeast(epoch)
+    const older = [...this.#blocks].filter(([, owner]) => owner !== epoch)
+    for (const id of older.flatMap(([block]) => allIdsOf(block))) if (!this.#manifests.has(id)) this.#sealed.add(id)
+    return this.reserveIds(epoch)
+  }
+
+  async reserveIds(epoch: LeaderEpoch): Promise<IdBlock> {
+    this.#claimAtLeast(epoch)
+    const block = blockWith(this.#highestId) + 1
+    this.#blocks.set(block, epoch)
+    const ids = idsOfBlock(block)
+    this.#highestId = ids.last
+    return ids
+  }
+
   async publish(checkpoint: CheckpointId, manifest: Uint8Array): Promise<'published' | 'exists'> {
-    if (this.#manifests.has(checkpoint)) return 'exists'
+    if (checkpoint <= this.#floor || this.#sealed.has(checkpoint) || this.#manifests.has(checkpoint)) return 'exists'
     this.#manifests.set(checkpoint, manifest.slice())
     this.#highestId = Math.max(this.#highestId, checkpoint)
     return 'published'
@@ -64,20 +86,26 @@ export class MemoryStore implements CheckpointStore {
     this.#data.delete(checkpoint)
   }
 
-  async discardUnpublished(inProgress: ReadonlySet<CheckpointId>): Promise<readonly CheckpointId[]> {
-    const isLeft = (id: CheckpointId): boolean => !this.#manifests.has(id) && !inProgress.has(id)
+  async discardUnpublished(below: CheckpointId): Promise<readonly CheckpointId[]> {
+    const isLeft = (id: CheckpointId): boolean => id < below && !this.#manifests.has(id)
     const left = [...this.#data.keys()].filter(isLeft).sort((a, b) => a - b)
     for (const checkpoint of left) this.#data.delete(checkpoint)
     return left
   }
 
-  async claimEpoch(): Promise<LeaderEpoch> {
-    this.#epoch += 1
-    return leaderEpoch(this.#epoch)
+  async forgetBelow(checkpoint: CheckpointId): Promise<void> {
+    this.#floor = Math.max(this.#floor, checkpoint - 1)
+    for (const id of this.#sealed) if (id <= this.#floor) this.#sealed.delete(id)
+    for (const block of this.#blocks.keys()) if (idsOfBlock(block).last <= this.#floor) this.#blocks.delete(block)
+  }
+
+  async claimEpoch(leader?: LeaderEpoch): Promise<LeaderEpoch> {
+    this.#epoch = firstFree(this.#epoch, leader)
+    return this.#epoch
   }
 
   async currentEpoch(): Promise<LeaderEpoch> {
-    return leaderEpoch(this.#epoch)
+    return this.#epoch
   }
 
   /** Paths of all data files, for assertions about what is left over. */
@@ -85,6 +113,11 @@ export class MemoryStore implements CheckpointStore {
     return [...this.#data]
       .flatMap(([checkpoint, files]) => [...files.keys()].map((name) => pathOf(checkpoint, name)))
       .sort()
+  }
+
+  #claimAtLeast(epoch: LeaderEpoch): void {
+    if (this.#epoch > epoch) throw overtaken(epoch, this.#epoch)
+    this.#epoch = epoch
   }
 
   #filesOf(directory: string): Map<string, Uint8Array> | undefined {
