@@ -14,12 +14,15 @@ export class BatchWriter {
   #values: unknown[] = []
   #timestamps: number[] = []
   #count = 0
+  /** Records of the batch at hand. */
+  #limit: number
   /** Records sent so far. */
   recordsOut = 0
 
   constructor(channel: OutputChannel, recordsMax: number) {
     this.#channel = channel
     this.#recordsMax = recordsMax
+    this.#limit = recordsMax
     this.#emptyValues = Array.from({ length: recordsMax }, () => undefined)
     // fractions, so that the copies are arrays of doubles from the beginning
     this.#emptyTimestamps = Array.from({ length: recordsMax }, () => 0.5)
@@ -31,7 +34,7 @@ export class BatchWriter {
     this.#values[count] = value
     this.#timestamps[count] = timestamp
     this.#count = count + 1
-    if (count + 1 === this.#recordsMax) this.flush()
+    if (count + 1 === this.#limit) this.flush()
   }
 
   /** Sends what has gathered. */
@@ -39,7 +42,7 @@ export class BatchWriter {
     const count = this.#count
     if (count === 0) return
     const batch = { kind: 'records', values: this.#values, timestamps: this.#timestamps } as const
-    if (count < this.#recordsMax) {
+    if (count < this.#limit) {
       batch.values.length = count
       batch.timestamps.length = count
     }
@@ -60,8 +63,10 @@ export class BatchWriter {
   }
 
   #begin(): void {
-    this.#values = this.#emptyValues.slice()
-    this.#timestamps = this.#emptyTimestamps.slice()
+    const limit = Math.min(this.#recordsMax, this.#channel.recordsMax)
+    this.#limit = limit
+    this.#values = this.#emptyValues.slice(0, limit)
+    this.#timestamps = this.#emptyTimestamps.slice(0, limit)
   }
 
   #forget(): void {

@@ -13,6 +13,8 @@ import type { RecordBatch, StreamElement, ControlElement } from '../stream/eleme
 
 /** The producer's end. */
 export interface OutputChannel {
+  /** Records that the next batch may have: less where the consumer is slow or records are large. */
+  readonly recordsMax: number
   /** The batch belongs to the channel afterwards. */
   sendBatch(batch: RecordBatch): void
   sendControl(element: ControlElement): void

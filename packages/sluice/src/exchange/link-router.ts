@@ -29,7 +29,7 @@ export class LinkRouter {
     if (frame.kind === 'credit') {
       const output = this.#outputs.get(frame.channel)
       assert(output !== undefined, 'credit for an unknown channel', { channel: frame.channel })
-      output.onCredit(frame.batches)
+      output.onCredit(frame.batches, frame.recordsMax)
       return
     }
     const input = this.#inputs.get(frame.channel)

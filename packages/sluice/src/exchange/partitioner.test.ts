@@ -7,6 +7,7 @@ import type { OutputChannel } from './channel.ts'
 import { ForwardOutput, HashOutput, RebalanceOutput } from './partitioner.ts'
 
 class Recorder implements OutputChannel {
+  readonly recordsMax = BATCH_RECORDS_MAX
   readonly batches: RecordBatch[] = []
   readonly controls: ControlElement[] = []
 
