@@ -1,6 +1,6 @@
 /**
- * Everything that comes before slots: choose the checkpoint, hand its state out to the subtasks of now, make the enumerators, prepare
- * the sinks. Runs once per attempt, when no task of the attempt before is alive.
+ * What comes between slots and deployments: choose the checkpoint, hand its state out to the subtasks of now, make the enumerators, prepare
+ * the sinks. Runs once per restart of one or more regions, when no task of their attempts before is alive.
  *
  * Owns: the order of these steps. Does not own: which checkpoint wins (checkpoint/recovery.ts), who gets which state
  * (restore-assignment.ts).
@@ -25,7 +25,12 @@ import { assignRestore } from './restore-assignment.ts'
 import { SourceCoordinator, type SplitChannel } from './source-coordinator.ts'
 
 export interface AttemptRestoreOptions {
+  /** At the scale of now. */
   readonly graph: JobGraph
+  /** Those of the regions that are restored. */
+  readonly vertices: readonly JobVertex[]
+  /** `part`: other regions go on from what they have done since the newest checkpoint, so no older one will do. */
+  readonly scope: 'job' | 'part'
   readonly env: Env
   /** Undefined: checkpointing is off, every attempt starts from the beginning. */
   readonly store: CheckpointStore | undefined
@@ -43,11 +48,12 @@ export interface PreparedAttempt {
   readonly sources: readonly SourceCoordinator[]
 }
 
-/** Resolves undefined when it is not wanted any more. Rejects with an EngineError. */
-export async function prepareAttempt(options: AttemptRestoreOptions): Promise<PreparedAttempt | undefined> {
+/** Resolves undefined when it is not wanted any more, `widen` when the whole job must be restored. Rejects with an EngineError. */
+export async function prepareAttempt(options: AttemptRestoreOptions): Promise<PreparedAttempt | 'widen' | undefined> {
   const manifest = await chooseCheckpoint(options)
   if (!options.isWanted()) return undefined
-  const restores = manifest === undefined ? new Map() : assignRestore(manifest, options.graph)
+  if (manifest === 'widen') return 'widen'
+  const restores = manifest === undefined ? new Map() : assignRestore(manifest, options)
   const sources: SourceCoordinator[] = []
   try {
     await startSources(options, manifest, sources)
@@ -61,8 +67,8 @@ export async function prepareAttempt(options: AttemptRestoreOptions): Promise<Pr
   return undefined
 }
 
-async function chooseCheckpoint(options: AttemptRestoreOptions): Promise<CheckpointManifest | undefined> {
-  const { store, graph } = options
+async function chooseCheckpoint(options: AttemptRestoreOptions): Promise<CheckpointManifest | 'widen' | undefined> {
+  const { store, graph, scope } = options
   if (store === undefined) return undefined
   const { jobName, layoutHash, layout } = graph
   const decision = await restoreLatest(store, {
@@ -72,6 +78,7 @@ async function chooseCheckpoint(options: AttemptRestoreOptions): Promise<Checkpo
   })
   if (decision.kind === 'refuse') throw decision.error
   if (decision.kind === 'fresh') return undefined
+  if (decision.skipped.length > 0 && scope === 'part') return 'widen'
   decision.skipped.forEach(options.onSkipped)
   return decision.manifest
 }
@@ -81,7 +88,7 @@ async function startSources(
   manifest: CheckpointManifest | undefined,
   made: SourceCoordinator[],
 ): Promise<void> {
-  for (const { vertex, uid, node } of sourcesOf(options.graph)) {
+  for (const { vertex, uid, node } of sourcesOf(options.vertices)) {
     const restored = manifest?.enumerators.find((enumerator) => enumerator.uid === uid)?.state
     if (manifest !== undefined && restored === undefined) throw enumeratorMissing(manifest, uid)
     const { source } = node
@@ -95,7 +102,7 @@ async function startSources(
 }
 
 async function prepareSinks(options: AttemptRestoreOptions, manifest: CheckpointManifest | undefined): Promise<void> {
-  for (const { uid, node } of sinksOf(options.graph)) {
+  for (const { uid, node } of sinksOf(options.vertices)) {
     if (!options.isWanted()) return
     await prepareSink(options.env, node, uid, manifest).catch((error: unknown) => {
       const what = `sink "${uid}" (${node.sink.kind}) could not be prepared. No task was started and nothing was written. Look at the cause`
@@ -148,15 +155,15 @@ function enumeratorMissing(manifest: CheckpointManifest, uid: OperatorUid): Engi
 }
 
 function sourcesOf(
-  graph: JobGraph,
+  vertices: readonly JobVertex[],
 ): readonly { readonly vertex: JobVertex; readonly uid: OperatorUid; readonly node: SourceNode }[] {
-  return graph.vertices.flatMap((vertex) =>
+  return vertices.flatMap((vertex) =>
     vertex.operators.flatMap(({ uid, node }) => (node.kind === 'source' ? [{ vertex, uid, node }] : [])),
   )
 }
 
-function sinksOf(graph: JobGraph): readonly { readonly uid: OperatorUid; readonly node: SinkNode }[] {
-  return graph.vertices.flatMap((vertex) =>
+function sinksOf(vertices: readonly JobVertex[]): readonly { readonly uid: OperatorUid; readonly node: SinkNode }[] {
+  return vertices.flatMap((vertex) =>
     vertex.operators.flatMap(({ uid, node }) => (node.kind === 'sink' ? [{ uid, node }] : [])),
   )
 }

@@ -65,7 +65,8 @@ class Bench {
     this.driver = new CheckpointDriver({
       env: this.env,
       settings: { ...SETTINGS, ...settings },
-      firstId: checkpointId(1),
+      epoch: leaderEpoch(2),
+      ids: { first: checkpointId(1), last: checkpointId(16) },
       completed: [],
       store: this.store,
       tasks: {

@@ -8,11 +8,12 @@
  * V2 The answer of the enumerators comes before every other event.
  * V3 `suspend` and `stop` resolve when the storage tells the truth: no publication is undecided. A restart reads it only then.
  * V4 Removals run one at a time, in order; a failed one is told and left to the clean-up of the next start.
+ * V5 After `abandon` nothing is asked of the storage any more, and no event changes anything.
  */
 import { type Deferred, deferred } from '../base/deferred.ts'
 import type { Clock, Random, Timer, Timers } from '../base/env.ts'
-import { type EngineError, type ErrorData, asEngineError, errorFromData } from '../base/errors.ts'
-import type { CheckpointId } from '../base/ids.ts'
+import { EngineError, type ErrorData, asEngineError, errorFromData } from '../base/errors.ts'
+import type { CheckpointId, LeaderEpoch } from '../base/ids.ts'
 import { isQuiescent } from '../checkpoint/checkpoint-endings.ts'
 import { initialCheckpointState, stepCheckpoints } from '../checkpoint/checkpoint-machine.ts'
 import type {
@@ -27,6 +28,7 @@ import type {
   RequestId,
 } from '../checkpoint/checkpoint-protocol.ts'
 import { type CheckpointStats, NO_CHECKPOINTS, countReport } from '../checkpoint/checkpoint-stats.ts'
+import type { IdBlock } from '../checkpoint/checkpoint-store.ts'
 import { declineReasonOf } from '../checkpoint/decline-reason.ts'
 import type { TaskAddress, TaskSnapshot } from '../checkpoint/handles.ts'
 import { encodeManifest } from '../checkpoint/manifest.ts'
@@ -50,10 +52,12 @@ interface EnumeratorSnapshots {
 
 /** The part of a checkpoint store that is used here. */
 interface ManifestStore {
+  reserveIds(epoch: LeaderEpoch): Promise<IdBlock>
   publish(checkpoint: CheckpointId, manifest: Uint8Array): Promise<'published' | 'exists'>
   published(): Promise<readonly CheckpointId[]>
   readManifest(checkpoint: CheckpointId): Promise<Uint8Array>
   discard(checkpoint: CheckpointId): Promise<void>
+  forgetBelow(checkpoint: CheckpointId): Promise<void>
 }
 
 export interface CheckpointListener {
@@ -67,8 +71,10 @@ export interface CheckpointListener {
 export interface CheckpointDriverOptions {
   readonly env: { readonly clock: Clock; readonly timers: Timers; readonly random: Random }
   readonly settings: CheckpointSettings
-  /** Greater than the store's `highestId`. */
-  readonly firstId: CheckpointId
+  /** For this epoch ids are reserved. */
+  readonly epoch: LeaderEpoch
+  /** Those that `seal` gave. */
+  readonly ids: IdBlock
   /** What the store lists as published. */
   readonly completed: readonly CheckpointId[]
   readonly store: ManifestStore
@@ -90,7 +96,7 @@ export class CheckpointDriver {
   #quiet: Deferred<void> = deferred()
   #removals: Promise<void> = Promise.resolve()
   #nextRequest: RequestId = 1
-  #work: 'waiting' | 'applying' = 'waiting'
+  #work: 'waiting' | 'applying' | 'abandoned' = 'waiting'
 
   constructor(options: CheckpointDriverOptions) {
     this.#options = options
@@ -121,6 +127,7 @@ export class CheckpointDriver {
   trigger(): Promise<CheckpointId> {
     const request = this.#nextRequest++
     const caller = deferred<CheckpointId>()
+    if (this.#isAbandoned()) caller.reject(notLeading())
     this.#callers.set(request, caller)
     this.#apply({ kind: 'request', request })
     return caller.promise
@@ -139,6 +146,22 @@ export class CheckpointDriver {
     await this.#removals
   }
 
+  /** V5 */
+  abandon(): void {
+    this.#work = 'abandoned'
+    this.#events.length = 0
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+    for (const caller of this.#callers.values()) caller.reject(notLeading())
+    this.#callers.clear()
+    this.#quiet.resolve()
+  }
+
+  /** It may have become so meanwhile. */
+  #isAbandoned(): boolean {
+    return this.#work === 'abandoned'
+  }
+
   stats(): CheckpointStats {
     return this.#stats
   }
@@ -150,25 +173,28 @@ export class CheckpointDriver {
 
   /** V1 */
   #apply(event: MachineEvent): void {
+    if (this.#work === 'abandoned') return
     this.#events.push(event)
     if (this.#work === 'applying') return
     this.#work = 'applying'
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#step(next)
     } finally {
-      this.#work = 'waiting'
+      if (!this.#isAbandoned()) this.#work = 'waiting'
     }
   }
 
   #step(event: MachineEvent): void {
     const { state, effects } = stepCheckpoints(this.#state, event, this.#options.env.clock.monotonicMs())
     this.#state = state
-    for (const effect of effects) this.#perform(effect)
+    for (const effect of effects) if (!this.#isAbandoned()) this.#perform(effect)
   }
 
   #perform(effect: CheckpointEffect): void {
     const { tasks, listener } = this.#options
     switch (effect.kind) {
+      case 'reserve-ids':
+        return this.#feedBack(this.#reserveIds())
       case 'snapshot-enumerators':
         return this.#snapshotEnumerators(effect.checkpoint)
       case 'send-trigger':
@@ -188,7 +214,7 @@ export class CheckpointDriver {
       case 'discard':
         return this.#remove([effect.checkpoint])
       case 'subsume':
-        return this.#remove(effect.checkpoints)
+        return this.#remove(effect.checkpoints, effect.decidedBelow)
       case 'request-done':
         return this.#takeCaller(effect.request)?.resolve(effect.checkpoint)
       case 'request-failed':
@@ -220,6 +246,16 @@ export class CheckpointDriver {
     } catch (thrown) {
       const error = asEngineError(thrown, 'SRC1003', 'the state of a split enumerator cannot be taken')
       this.#events.unshift({ kind: 'snapshot-failed', checkpoint, error })
+    }
+  }
+
+  async #reserveIds(): Promise<MachineEvent> {
+    const { store, epoch } = this.#options
+    try {
+      return { kind: 'reserved', ids: await store.reserveIds(epoch) }
+    } catch (thrown) {
+      const error = asEngineError(thrown, 'CKP1001', 'checkpoint ids cannot be reserved')
+      return error.code === 'CKP1007' ? { kind: 'reserve-refused', error } : { kind: 'reserve-failed' }
     }
   }
 
@@ -266,18 +302,20 @@ export class CheckpointDriver {
   }
 
   /** V4 */
-  #remove(checkpoints: readonly CheckpointId[]): void {
-    const { store, listener } = this.#options
-    for (const checkpoint of checkpoints) {
-      this.#removals = this.#removals
-        .then(() => store.discard(checkpoint))
-        .catch((thrown: unknown) => {
-          listener.onRemovalFailed(
-            checkpoint,
-            asEngineError(thrown, 'CKP1001', `checkpoint ${checkpoint} cannot be removed`),
-          )
-        })
+  #remove(checkpoints: readonly CheckpointId[], decidedBelow?: CheckpointId): void {
+    const { store } = this.#options
+    for (const checkpoint of checkpoints) this.#afterRemovals(checkpoint, () => store.discard(checkpoint))
+    if (decidedBelow !== undefined) this.#afterRemovals(decidedBelow, () => store.forgetBelow(decidedBelow))
+  }
+
+  #afterRemovals(checkpoint: CheckpointId, remove: () => Promise<void>): void {
+    const removeUnlessAbandoned = async (): Promise<void> => {
+      if (!this.#isAbandoned()) await remove() // V5
     }
+    this.#removals = this.#removals.then(removeUnlessAbandoned).catch((thrown: unknown) => {
+      const error = asEngineError(thrown, 'CKP1001', `checkpoint ${checkpoint} cannot be removed`)
+      this.#options.listener.onRemovalFailed(checkpoint, error)
+    })
   }
 
   #startTimer({ name, atMs, fires }: Extract<CheckpointEffect, { kind: 'start-timer' }>): void {
@@ -312,4 +350,12 @@ export class CheckpointDriver {
 
 function isSame(a: Uint8Array, b: Uint8Array | undefined): boolean {
   return a.length === b?.length && a.every((byte, index) => byte === b[index])
+}
+
+/** To whoever asks a process that has lost the job. */
+export function notLeading(): EngineError {
+  return new EngineError(
+    'CKP1009',
+    'no checkpoint can be taken here: this process does not lead the job any more. What was completed is kept. Ask the leader.',
+  )
 }

@@ -10,42 +10,51 @@
 import { present } from '../base/assert.ts'
 import type { Env } from '../base/env.ts'
 import { type EngineError, errorToData } from '../base/errors.ts'
-import { type AttemptNumber, type CheckpointId, type LeaderEpoch, checkpointId } from '../base/ids.ts'
+import type { AttemptNumber, CheckpointId, LeaderEpoch } from '../base/ids.ts'
 import type { CheckpointReport, CheckpointSettings } from '../checkpoint/checkpoint-protocol.ts'
 import { type CheckpointStats, NO_CHECKPOINTS } from '../checkpoint/checkpoint-stats.ts'
-import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
+import type { CheckpointStore, IdBlock } from '../checkpoint/checkpoint-store.ts'
 import type { TaskSnapshot } from '../checkpoint/handles.ts'
 import type { ManifestFacts } from '../checkpoint/manifest-assembly.ts'
 import type { ResolvedOptions } from '../config/options.ts'
 import type { FromSlot } from '../control/messages.ts'
-import type { JobGraph } from '../graph/job-graph.ts'
 import {
   CheckpointDriver,
   type CheckpointDriverOptions,
   type CheckpointListener,
   type CheckpointTasks,
+  notLeading,
 } from './checkpoint-driver.ts'
+import { CheckpointHistory, HISTORY_KEPT_DEFAULT } from './checkpoint-history.ts'
+import type { CheckpointRecord } from './cluster-api.ts'
 import type { JobEvent } from './job-events.ts'
-import type { Placement } from './placement.ts'
+import type { JobRegion, JobScale } from './job-scale.ts'
 import type { SlotFleet } from './slot-fleet.ts'
 import type { SourceCoordinator } from './source-coordinator.ts'
 
+/** A region and the attempt that runs. */
+interface RunningRegion {
+  readonly region: JobRegion
+  readonly attempt: AttemptNumber
+}
+
 /** The job that is checkpointed, as it is now. */
 export interface CheckpointedJob {
+  /** The newest of its attempts. */
   attempt(): AttemptNumber
+  scale(): JobScale
+  regions(): readonly RunningRegion[]
   sources(): readonly SourceCoordinator[]
   fail(error: EngineError): void
 }
 
 export interface CheckpointHubOptions {
-  readonly graph: JobGraph
   readonly options: { readonly checkpoint: ResolvedOptions['checkpoint'] }
   readonly env: Env
   readonly store: CheckpointStore
   readonly params: Readonly<Record<string, string>>
   readonly epoch: LeaderEpoch
   readonly listener: (event: JobEvent) => void
-  readonly placement: Placement
   readonly fleet: SlotFleet
   readonly job: CheckpointedJob
 }
@@ -54,23 +63,35 @@ export class CheckpointHub {
   readonly #options: CheckpointHubOptions
   #driver: CheckpointDriver | undefined
   #quiet: Promise<void> = Promise.resolve()
+  #isAbandoned = false
+  readonly #history: CheckpointHistory
 
   constructor(options: CheckpointHubOptions) {
     this.#options = options
+    const { env, store } = options
+    this.#history = new CheckpointHistory({
+      clock: env.clock,
+      kept: HISTORY_KEPT_DEFAULT,
+      placeOf: (checkpoint) => store.manifestPlace(checkpoint),
+    })
   }
 
   /** Resolves when the storage tells the truth (H2) and checkpoints could be taken. Rejects with an EngineError. */
   async ready(): Promise<void> {
     await this.#quiet
     if (this.#driver !== undefined) return
-    const { store } = this.#options
-    // Ids are never reused, not even those of checkpoints that were never published: ask before they are removed.
-    const firstId = checkpointId((await store.highestId()) + 1)
+    const { store, epoch } = this.#options
+    // From here on what an older leader has not published never will be (docs/spec/checkpoint.md, "Fencing").
+    const ids = await store.seal(epoch)
+    this.#checkLeading()
     // What a crashed process left half done: nobody can complete it any more.
-    const unpublished = await store.discardUnpublished(new Set())
+    const unpublished = await store.discardUnpublished(ids.first)
     const completed = await store.published()
+    this.#checkLeading()
     if (completed.length === 0) this.#reportUnpublished(unpublished)
-    this.#driver = new CheckpointDriver(this.#driverOptions(firstId, completed))
+    await store.forgetBelow(completed[0] ?? ids.first)
+    this.#checkLeading()
+    this.#driver = new CheckpointDriver(this.#driverOptions(ids, completed))
   }
 
   resume(): void {
@@ -78,7 +99,7 @@ export class CheckpointHub {
   }
 
   suspend(): void {
-    if (this.#driver !== undefined) this.#quiet = this.#driver.suspend()
+    if (this.#driver !== undefined && !this.#isAbandoned) this.#quiet = this.#driver.suspend()
   }
 
   trigger(): Promise<CheckpointId> {
@@ -95,7 +116,21 @@ export class CheckpointHub {
 
   /** Resolves when nothing is under way any more, removals included. */
   async stop(): Promise<void> {
-    await this.#driver?.stop()
+    if (!this.#isAbandoned) await this.#driver?.stop()
+  }
+
+  /**
+   * Another process leads: nothing is written or removed any more, and nobody waits for what is under way. A publication that has begun is
+   * the storage's to refuse.
+   */
+  abandon(): void {
+    this.#isAbandoned = true
+    this.#driver?.abandon()
+  }
+
+  /** Newest last, bounded. */
+  history(): readonly CheckpointRecord[] {
+    return this.#history.records()
   }
 
   stats(): CheckpointStats {
@@ -108,16 +143,22 @@ export class CheckpointHub {
     if (checkpoints.length > options.checkpoint.concurrentMax) listener({ kind: 'unpublished-removed', checkpoints })
   }
 
+  /** Whoever waits for the storage may find that the job goes on elsewhere. */
+  #checkLeading(): void {
+    if (this.#isAbandoned) throw notLeading()
+  }
+
   #openDriver(): CheckpointDriver {
     return present(this.#driver, 'the checkpoint driver')
   }
 
-  #driverOptions(firstId: CheckpointId, completed: readonly CheckpointId[]): CheckpointDriverOptions {
-    const { env, store, options, job } = this.#options
+  #driverOptions(ids: IdBlock, completed: readonly CheckpointId[]): CheckpointDriverOptions {
+    const { env, store, options, job, epoch } = this.#options
     return {
       env,
       settings: settingsOf(options.checkpoint),
-      firstId,
+      epoch,
+      ids,
       completed,
       store,
       tasks: this.#tasks(),
@@ -128,25 +169,37 @@ export class CheckpointHub {
   }
 
   #tasks(): CheckpointTasks {
-    const { fleet, placement, job } = this.#options
+    const { fleet, job } = this.#options
     return {
-      expectedAcks: () => placement.tasks,
-      trigger: (checkpoint, mode) => fleet.trigger(job.attempt(), checkpoint, mode), // H1
-      notifyComplete: (checkpoint) => fleet.broadcast({ kind: 'complete', attempt: job.attempt(), checkpoint }),
-      notifyAborted: (checkpoint) => fleet.broadcast({ kind: 'aborted', attempt: job.attempt(), checkpoint }),
+      expectedAcks: () => job.scale().placement.tasks,
+      // H1
+      trigger: (checkpoint, mode) => {
+        for (const { region, attempt } of job.regions()) fleet.trigger(region, attempt, checkpoint, mode)
+      },
+      notifyComplete: (checkpoint) => this.#tell('complete', checkpoint),
+      notifyAborted: (checkpoint) => this.#tell('aborted', checkpoint),
     }
   }
 
+  /** Each region under its own attempt. */
+  #tell(kind: 'complete' | 'aborted', checkpoint: CheckpointId): void {
+    const { fleet, job } = this.#options
+    for (const { region, attempt } of job.regions()) fleet.sendAll(region.slots, { kind, attempt, checkpoint })
+  }
+
   #facts(): ManifestFacts {
-    const { graph, epoch, params, job } = this.#options
-    const { jobName, layout, layoutHash, vertices } = graph
+    const { epoch, params, job } = this.#options
+    const { jobName, layout, layoutHash, vertices } = job.scale().graph
     return { jobName, layout, layoutHash, vertices, epoch, attempt: job.attempt(), parameters: params }
   }
 
   #listener(): CheckpointListener {
     const { listener, job } = this.#options
     return {
-      onReport: (report) => eventsOf(report).forEach(listener),
+      onReport: (report) => {
+        this.#history.note(report)
+        eventsOf(report).forEach(listener)
+      },
       onJobFailure: (error) => job.fail(error),
       onRemovalFailed: (checkpoint, error) =>
         listener({ kind: 'checkpoint-not-removed', checkpoint, error: errorToData(error) }),

@@ -3,7 +3,8 @@ import type { ErrorData } from '../base/errors.ts'
 import type { AttemptNumber, CheckpointId, SlotIndex, SubtaskIndex, VertexId } from '../base/ids.ts'
 import type { CheckpointSummary } from '../checkpoint/checkpoint-protocol.ts'
 
-export type JobOutcome = 'finished' | 'stopped' | 'canceled' | 'failed'
+/** `suspended`: this process does not lead the job any more; it goes on elsewhere. */
+export type JobOutcome = 'finished' | 'stopped' | 'canceled' | 'failed' | 'suspended'
 
 /** Something that broke an attempt. */
 export interface JobFailure {
@@ -49,6 +50,11 @@ export type JobEvent =
       readonly restartCount: number
       readonly crashLoop?: CrashLoop
     }
+  /** The job runs with another number of slots than before, or at its first start than it asked for. */
+  | { readonly kind: 'rescaled'; readonly from: number; readonly to: number }
+  /** It restarts on purpose, from a checkpoint taken for it, to run with another number of slots. */
+  | { readonly kind: 'rescaling'; readonly from: number; readonly to: number }
+  | { readonly kind: 'waiting-for-slots'; readonly message: string }
   | { readonly kind: 'slots-killed'; readonly slots: readonly SlotIndex[] }
   | ({ readonly kind: 'checkpoint-completed' } & CheckpointSummary)
   | { readonly kind: 'checkpoint-failed'; readonly checkpoint: CheckpointId; readonly error: ErrorData }

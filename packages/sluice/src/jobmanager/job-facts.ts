@@ -2,12 +2,14 @@
 import type { Env } from '../base/env.ts'
 import { EngineError } from '../base/errors.ts'
 import type { SlotIndex } from '../base/ids.ts'
+import type { CheckpointManifest } from '../checkpoint/manifest.ts'
 import type { ResolvedOptions } from '../config/options.ts'
 import type { FromSlot } from '../control/messages.ts'
-import type { PreparedAttempt } from './attempt-restore.ts'
-import type { JobFailure } from './job-events.ts'
-import { type JobFacts, type JobLimits, type RestoredFrom, taskKey } from './job-state.ts'
-import type { Placement } from './placement.ts'
+import type { JobGraph } from '../graph/job-graph.ts'
+import { regionsOf } from '../graph/regions.ts'
+import { slotsWantedBy } from '../graph/scale-graph.ts'
+import type { JobFailure, JobStateName } from './job-events.ts'
+import type { JobFacts, JobLimits, RestoredFrom } from './job-state.ts'
 
 /** Longest wait for all slots to be ready; user code may load slowly. */
 const ACQUIRE_TIMEOUT_MS = 300_000
@@ -19,38 +21,41 @@ const FINAL_RETRY_MS = 1000
 const FINAL_ATTEMPTS_MIN = 10
 
 /** The slice of the options that the life of a job needs. */
-export type JobOptions = Pick<ResolvedOptions, 'checkpoint' | 'restart' | 'task'>
+export interface JobOptions extends Pick<ResolvedOptions, 'checkpoint' | 'restart' | 'task'> {
+  readonly scheduler: Pick<ResolvedOptions['scheduler'], 'scaleUpDelayMs'>
+}
 
 export interface JobFactsInput {
-  readonly jobName: string
+  readonly graph: JobGraph
   readonly options: JobOptions
-  readonly placement: Placement
   readonly checkpointing: JobFacts['checkpointing']
 }
 
-export function factsOf({ jobName, options, placement, checkpointing }: JobFactsInput): JobFacts {
+export function factsOf({ graph, options, checkpointing }: JobFactsInput): JobFacts {
   return {
-    jobName,
-    slots: placement.slots,
-    tasks: placement.tasks.map(taskKey),
+    jobName: graph.jobName,
+    slotsWanted: slotsWantedBy(graph),
+    regionCount: regionsOf(graph).length,
     checkpointing,
     restart: options.restart,
     limits: limitsOf(options),
   }
 }
 
-function limitsOf({ checkpoint, task }: JobOptions): JobLimits {
+function limitsOf({ checkpoint, task, scheduler }: JobOptions): JobLimits {
   return {
     acquireTimeoutMs: ACQUIRE_TIMEOUT_MS,
+    deployTimeoutMs: task.deployTimeoutMs,
     cancellationTimeoutMs: task.cancellationTimeoutMs,
     killGraceMs: KILL_GRACE_MS,
     commitTimeoutMs: checkpoint.timeoutMs,
     finalRetryMs: FINAL_RETRY_MS,
     finalAttemptsMax: Math.max(FINAL_ATTEMPTS_MIN, checkpoint.failuresMax + 1),
+    scaleUpDelayMs: scheduler.scaleUpDelayMs,
   }
 }
 
-export function restoredFrom({ manifest }: PreparedAttempt, env: Env): RestoredFrom | undefined {
+export function restoredFrom(manifest: CheckpointManifest | undefined, env: Env): RestoredFrom | undefined {
   if (manifest === undefined) return undefined
   return { checkpoint: manifest.checkpoint, ageMs: Math.max(0, env.clock.wallMs() - manifest.completedWallMs) }
 }
@@ -66,6 +71,22 @@ export function graphsDiffer(job: string, slot: SlotIndex): EngineError {
   return new EngineError(
     'JOB1007',
     `slot ${slot} built another graph of job "${job}" than the JobManager. The job was not started. Make the job module build the same graph every time: no clock, randomness or environment in names, uids and parallelism`,
+    { context: { job } },
+  )
+}
+
+export function checkpointingIsOff(job: string): EngineError {
+  return new EngineError(
+    'CKP1010',
+    `no checkpoint of job "${job}" can be taken: its checkpointing is off. Nothing was changed. Set checkpoint.interval and start it again.`,
+    { context: { job } },
+  )
+}
+
+export function notRunning(job: string, state: JobStateName): EngineError {
+  return new EngineError(
+    'CKP1009',
+    `no checkpoint of job "${job}" can be taken: the job is ${state}. Nothing was changed. Ask again once it is running.`,
     { context: { job } },
   )
 }

@@ -97,7 +97,7 @@ describe('stopping', () => {
   })
 
   test('ends at once where nothing is alive', () => {
-    for (const way of [[], ['> start'], ['> start', '> restored']]) {
+    for (const way of [[], ['> start'], ['> start', '> acquired']]) {
       expectAfter(
         way,
         `

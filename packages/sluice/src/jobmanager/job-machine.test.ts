@@ -2,22 +2,24 @@ import { describe, test } from 'vitest'
 import { TO_RUNNING, expectAfter, expectTranscript } from '../../test/job-transcript.ts'
 
 describe('a job that runs to its end', () => {
-  test('restores, acquires, deploys, runs, drains through a final checkpoint, and finishes', () => {
+  test('acquires, restores, deploys, runs, drains through a final checkpoint, and finishes', () => {
     expectTranscript(`
       > start
-          restore
-          = restoring, attempt 0
-      > restored 7
-          report restored 7
           acquire-slots
           timer acquire 60000
           = acquiring, attempt 0
       > acquired
           cancel-timers
+          restore
+          = restoring, attempt 0
+      > restored 7
+          report restored 7
           deploy
+          timer deploy 60000
           = deploying, attempt 0
       > deployed 1
       > deployed 0
+          cancel-timer deploy
           start-tasks
           open-sources
           resume-checkpoints
@@ -69,6 +71,24 @@ describe('a job that runs to its end', () => {
           = finished, attempt 0
     `,
       { checkpointing: 'off' },
+    )
+  })
+
+  test('a slot that does not deploy in time fails the attempt', () => {
+    expectAfter(
+      ['> start', '> acquired', '> restored fresh', '> deployed 0'],
+      `
+      > timer deploy
+          report failed TSK1004
+          cancel-timers
+          suspend-checkpoints
+          close-sources
+          cancel-tasks 0 1
+          timer cancellation 30000
+          timer backoff 1000
+          report restarting in 1000
+          = restarting, attempt 0
+    `,
     )
   })
 
@@ -163,13 +183,18 @@ describe('failing over', () => {
       > timer backoff
       > slot-stopped 1
           cancel-timers
+          acquire-slots
+          timer acquire 60000
+          = acquiring, attempt 1
+      > acquired
+          cancel-timers
           restore
           = restoring, attempt 1
       > restored 4
           report restored 4
-          acquire-slots
-          timer acquire 60000
-          = acquiring, attempt 1
+          deploy
+          timer deploy 60000
+          = deploying, attempt 1
     `,
     )
   })
@@ -191,8 +216,9 @@ describe('failing over', () => {
       > slot-stopped 0
       > timer backoff
           cancel-timers
-          restore
-          = restoring, attempt 1
+          acquire-slots
+          timer acquire 60000
+          = acquiring, attempt 1
     `,
     )
   })
@@ -207,8 +233,9 @@ describe('failing over', () => {
       > slot-lost 1
       > timer kill-grace
           cancel-timers
-          restore
-          = restoring, attempt 1
+          acquire-slots
+          timer acquire 60000
+          = acquiring, attempt 1
     `,
     )
   })
@@ -239,8 +266,9 @@ describe('failing over', () => {
       > slot-stopped 1
       > timer backoff
           cancel-timers
-          restore
-          = restoring, attempt 1
+          acquire-slots
+          timer acquire 60000
+          = acquiring, attempt 1
     `,
     )
   })
@@ -263,7 +291,7 @@ describe('failing over', () => {
       `
       > 0: restored 3
       > 0: failure TSK1001
-      > 0: slot-lost 1
+      > 0: deployed 1
       > 0: timer cancellation
       > 0: drained v/0
       > 0: checkpoint-published 5
@@ -272,7 +300,7 @@ describe('failing over', () => {
   })
 
   test('each start-up phase restarts without anything to cancel', () => {
-    for (const way of [['> start'], ['> start', '> restored']]) {
+    for (const way of [['> start'], ['> start', '> acquired']]) {
       expectAfter(
         way,
         `
@@ -286,8 +314,9 @@ describe('failing over', () => {
             = restarting, attempt 0
         > timer backoff
             cancel-timers
-            restore
-            = restoring, attempt 1
+            acquire-slots
+            timer acquire 60000
+            = acquiring, attempt 1
       `,
       )
     }
@@ -295,7 +324,7 @@ describe('failing over', () => {
 
   test('slots that are not ready in time are released', () => {
     expectAfter(
-      ['> start', '> restored'],
+      ['> start'],
       `
       > timer acquire
           release-slots
@@ -362,8 +391,8 @@ describe('giving up', () => {
       '> slot-stopped 0',
       '> slot-stopped 1',
       '> timer backoff',
-      '> restored',
       '> acquired',
+      '> restored',
       '> deployed 0',
       '> deployed 1',
     ]
@@ -401,8 +430,8 @@ describe('giving up', () => {
         '> slot-stopped 0',
         '> slot-stopped 1',
         '> timer backoff',
-        '> restored',
         '> acquired',
+        '> restored',
       ],
       `
       > failure TSK1001 row-7
@@ -437,7 +466,7 @@ describe('giving up', () => {
 
   test('a corrupt checkpoint restarts, because the restart chooses an older one', () => {
     expectAfter(
-      ['> start', '> restored 5', '> acquired'],
+      ['> start', '> acquired', '> restored 5'],
       `
       > failure CKP1003
           report failed CKP1003

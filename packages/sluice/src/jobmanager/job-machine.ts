@@ -4,13 +4,14 @@
  * Owns: which phase follows, the attempt number, the restart budget, the failure history. Does not own: slots, clocks, enumerators,
  * checkpoints: they are reached by effects, whose results come back as events.
  *
- * J1 to J8 in docs/spec/job-lifecycle.md.
+ * J1 to J9 in docs/spec/job-lifecycle.md.
  */
 import { attemptNumber } from '../base/ids.ts'
+import { cellOf } from '../base/transition-table.ts'
 import type { JobStateName } from './job-events.ts'
+import { regionOf } from './job-regions.ts'
 import type {
   At,
-  EventKind,
   JobFacts,
   JobState,
   MachineEvent,
@@ -51,7 +52,12 @@ export function createJobState(facts: JobFacts): JobState {
   return {
     core: {
       facts,
-      attempt: attemptNumber(0),
+      attempt: attemptNumber(facts.regionCount - 1),
+      attempts: Array.from({ length: facts.regionCount }, (_, region) => attemptNumber(region)),
+      scale: undefined,
+      available: 0,
+      slotsMax: facts.slotsWanted,
+      drained: new Set(),
       restart: NO_FAILURES,
       restartCount: 0,
       failures: [],
@@ -63,8 +69,9 @@ export function createJobState(facts: JobFacts): JobState {
 }
 
 export function step(state: JobState, event: MachineEvent, moment: Moment): Step {
-  if ('attempt' in event && event.attempt !== state.core.attempt) return dropStale(state) // J2
-  const next = cellOf(state.phase.name, event.kind)({ ...state, moment }, event)
+  if (isStale(state, event)) return dropStale(state) // J2
+  const cell: AnyCell = cellOf(PHASES, state.phase.name, event.kind)
+  const next = cell({ ...state, moment }, event)
   const from = stateName(state.phase)
   const to = stateName(next.state.phase)
   if (from === to) return next
@@ -77,6 +84,21 @@ export function stateName(phase: Phase): JobStateName {
   return phase.name === 'ended' ? phase.outcome : phase.name
 }
 
+/** Of a region: its attempt is over. Of the job: another attempt has begun since. */
+function isStale({ core }: JobState, event: MachineEvent): boolean {
+  switch (event.kind) {
+    case 'failure':
+    case 'deployed':
+    case 'slot-stopped':
+    case 'drained':
+    case 'finished':
+    case 'committed':
+      return regionOf(core, event.attempt) === undefined
+    default:
+      return 'attempt' in event && event.attempt !== core.attempt
+  }
+}
+
 function dropStale(state: JobState): Step {
   const core = { ...state.core, staleEventCount: state.core.staleEventCount + 1 }
   return { state: { core, phase: state.phase }, effects: [] }
@@ -86,8 +108,3 @@ type AnyCell = (
   at: { readonly core: At<'created'>['core']; readonly phase: Phase; readonly moment: Moment },
   event: MachineEvent,
 ) => Step
-
-function cellOf(phase: PhaseName, event: EventKind): AnyCell {
-  const cell: unknown = PHASES[phase][event]
-  return cell as AnyCell // the table is indexed by the name of the phase and the kind of the event it is called with
-}

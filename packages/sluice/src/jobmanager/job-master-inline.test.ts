@@ -1,47 +1,16 @@
 import { expect, test } from 'vitest'
+import { type Committed, committingSink } from '../../test/committing-sink.ts'
 import { defineJob, optionLayerOf } from '../api/define-job.ts'
 import { type SlotIndex, leaderEpoch, slotIndex } from '../base/ids.ts'
 import { MemoryStore } from '../checkpoint/stores/memory-store.ts'
 import { resolveOptions } from '../config/resolve-options.ts'
 import { collectionSource } from '../connector/collection-source.ts'
-import { COMMITTABLES_STATE, type Sink } from '../connector/sink.ts'
 import { planJob } from '../graph/planner.ts'
 import { createInlineSlots, type InlineSlotPool } from '../taskmanager/inline-slots.ts'
 import { type ManualEnv, createManualEnv } from '../testing/manual-env.ts'
 import { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { JobEvent } from './job-events.ts'
 import { type JobMaster, createJobMaster } from './job-master.ts'
-
-/** Committed output by number of the committable: committing twice shows. */
-type Committed = Map<string, readonly number[]>
-
-/** Collects numbers; a committable holds what was written since the last one. */
-function committingSink(committed: Committed): Sink<number, { id: string; values: readonly number[] }, never> {
-  return {
-    kind: 'committing',
-    identity: COMMITTABLES_STATE,
-    prepare: async () => {},
-    createWriter: (context) => {
-      let values: number[] = []
-      return {
-        write: (value) => void values.push(value),
-        isBlocked: () => false,
-        snapshot: async (checkpoint) => {
-          const committables =
-            values.length === 0 ? [] : [{ id: `${context.incarnation}/${context.subtask}/${checkpoint}`, values }]
-          values = []
-          return { committables, states: [] }
-        },
-        close: async () => {},
-      }
-    },
-    createCommitter: () => ({
-      commit: async (committables) => {
-        for (const { id, values } of committables) committed.set(id, values)
-      },
-    }),
-  }
-}
 
 interface Run {
   readonly env: ManualEnv

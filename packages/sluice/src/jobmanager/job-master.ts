@@ -11,23 +11,41 @@
  */
 import { present } from '../base/assert.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
-import type { Env, Timer } from '../base/env.ts'
+import type { Env } from '../base/env.ts'
 import { type ErrorData, errorToData } from '../base/errors.ts'
-import type { AttemptNumber, LeaderEpoch, SlotIndex } from '../base/ids.ts'
+import type { AttemptNumber, CheckpointId, LeaderEpoch, SlotIndex } from '../base/ids.ts'
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
 import type { FromSlot, SlotPool } from '../control/messages.ts'
 import type { JobGraph } from '../graph/job-graph.ts'
-import { type AttemptRestoreOptions, type PreparedAttempt, closeAll, prepareAttempt } from './attempt-restore.ts'
 import { CheckpointHub, type CheckpointedJob } from './checkpoint-hub.ts'
-import type { JobEvent, JobFailure, JobOutcome } from './job-events.ts'
-import { type JobOptions, factsOf, failureOf, graphsDiffer, restoredFrom } from './job-facts.ts'
+import type { JobEvent, JobFailure, JobOutcome, JobStateName } from './job-events.ts'
+import {
+  type JobOptions,
+  checkpointingIsOff,
+  factsOf,
+  failureOf,
+  graphsDiffer,
+  notRunning,
+  restoredFrom,
+} from './job-facts.ts'
 import { createJobState, stateName, step } from './job-machine.ts'
-import { type Effect, type JobState, type MachineEvent, type TimerName, taskKey } from './job-state.ts'
-import type { JobResult, JobStatus } from './job-status.ts'
-import { placeTasks } from './placement.ts'
-import { SlotFleet, asErrorData } from './slot-fleet.ts'
-import type { SourceCoordinator } from './source-coordinator.ts'
+import { allRegions, attemptOf, regionOf } from './job-regions.ts'
+import { type JobRegion, type JobScale, machineScale, scaleJob } from './job-scale.ts'
+import {
+  type CheckpointReason,
+  type Effect,
+  type JobState,
+  type MachineEvent,
+  type RegionAttempt,
+  type TimerName,
+  taskKey,
+} from './job-state.ts'
+import type { JobResult, LiveJobStatus, TaskStatus } from './job-status.ts'
+import { NamedTimers } from './named-timers.ts'
+import { RegionRuns, type RegionRunsOwner } from './region-runs.ts'
+import { type AcquiredSlots, SlotFleet, asErrorData } from './slot-fleet.ts'
 import { TaskStatistics } from './task-statistics.ts'
+import { taskStatuses } from './task-status.ts'
 
 export interface JobMasterOptions {
   readonly graph: JobGraph
@@ -49,8 +67,22 @@ export interface JobMaster {
   stop(): Promise<void>
   /** Ends the tasks at once. Resolves when the job has ended. */
   cancel(): Promise<void>
+  /**
+   * This process does not lead any more, or may not: nothing is written or committed from here on, and all slots are released at once. The
+   * outcome is `suspended`; checkpoints stay. Resolves when nothing of the job is alive here.
+   */
+  suspend(): Promise<void>
+  /** A checkpoint for the caller. Resolves when it is restorable; rejects with an EngineError when the job does not run or it was given up. */
+  checkpoint(): Promise<CheckpointId>
+  /**
+   * Slots that the job may use at the most. A job that runs takes a checkpoint and restarts from it with another number; without checkpoints
+   * it counts from the next restart on.
+   */
+  setSlotsMax(slots: number): void
   readonly result: Promise<JobResult>
-  status(): JobStatus
+  status(): LiveJobStatus
+  /** Every subtask, in the order of the vertices. */
+  tasks(): readonly TaskStatus[]
 }
 
 export function createJobMaster(options: JobMasterOptions): JobMaster {
@@ -59,8 +91,12 @@ export function createJobMaster(options: JobMasterOptions): JobMaster {
     start: () => master.dispatch({ kind: 'start' }),
     stop: () => master.tell({ kind: 'stop' }),
     cancel: () => master.tell({ kind: 'cancel' }),
+    suspend: () => master.tell({ kind: 'suspend' }),
+    checkpoint: () => master.checkpoint(),
+    setSlotsMax: (slots) => master.setSlotsMax(slots),
     result: master.result,
     status: () => master.status(),
+    tasks: () => master.tasks(),
   }
 }
 
@@ -72,36 +108,36 @@ class JobShell {
   readonly #fleet: SlotFleet
   readonly #checkpoints: CheckpointHub | undefined
   readonly #statistics: TaskStatistics
-  readonly #timers = new Map<TimerName, Timer>()
+  readonly #timers: NamedTimers<TimerName>
   readonly #done: Deferred<JobResult> = deferred()
   readonly #events: MachineEvent[] = []
   readonly #startedMs: number
   #state: JobState
   #mode: ShellMode = 'idle'
-  #prepared: PreparedAttempt | undefined
-  #preparation: Promise<void> = Promise.resolve()
+  #scale: JobScale
+  readonly #runs: RegionRuns
+  readonly #timestamps: Partial<Record<JobStateName, number>> = {}
+  #waiting: string | undefined
   #released: Promise<void> = Promise.resolve()
   #staleMessageCount = 0
 
   constructor(options: JobMasterOptions) {
     const { graph, slots, epoch, env, store } = options
-    const placement = placeTasks(graph)
     this.#options = options
-    this.#state = createJobState(
-      factsOf({
-        jobName: graph.jobName,
-        options: options.options,
-        placement,
-        checkpointing: store === undefined ? 'off' : 'on',
-      }),
-    )
+    this.#timers = new NamedTimers(env.timers)
+    const checkpointing = store === undefined ? 'off' : 'on'
+    const facts = factsOf({ graph, options: options.options, checkpointing })
+    this.#state = createJobState(facts)
+    this.#scale = scaleJob(graph, facts.slotsWanted)
     this.#statistics = new TaskStatistics(graph)
     this.#startedMs = env.clock.monotonicMs()
-    this.#fleet = new SlotFleet({ pool: slots, graph, placement, epoch, listener: this })
+    this.#timestamps.created = env.clock.wallMs()
+    this.#runs = new RegionRuns({ env, store, owner: this.#runsOwner() })
+    this.#fleet = new SlotFleet({ pool: slots, epoch, listener: this }, this.#scale)
     this.#checkpoints =
       store === undefined
         ? undefined
-        : new CheckpointHub({ ...options, store, placement, fleet: this.#fleet, job: this.#checkpointed() })
+        : new CheckpointHub({ ...options, store, fleet: this.#fleet, job: this.#checkpointed() })
   }
 
   get result(): Promise<JobResult> {
@@ -120,18 +156,39 @@ class JobShell {
     if (this.#mode === 'idle') this.#drain()
   }
 
+  async checkpoint(): Promise<CheckpointId> {
+    if (this.#checkpoints === undefined) throw checkpointingIsOff(this.#options.graph.jobName)
+    if (this.#state.phase.name === 'running') return this.#checkpoints.trigger()
+    throw notRunning(this.#options.graph.jobName, stateName(this.#state.phase))
+  }
+
+  setSlotsMax(slots: number): void {
+    const wanted = Math.max(1, Math.min(slots, this.#state.core.facts.slotsWanted))
+    this.#options.slots.want?.(wanted)
+    this.dispatch({ kind: 'slots-max', slots: wanted })
+  }
+
   onMessage(slot: SlotIndex, message: FromSlot): void {
     if (this.#mode === 'broken') return
     if (message.kind === 'ready') this.#checkReady(slot, message.layoutHash)
-    else if (message.attempt === this.#attempt) this.#guard(() => this.#handle(slot, message))
-    else this.#staleMessageCount++
+    else if (regionOf(this.#state.core, message.attempt) === undefined) this.#staleMessageCount++
+    else this.#guard(() => this.#handle(slot, message))
   }
 
   onSlotLost(slot: SlotIndex, error: ErrorData): void {
-    this.dispatch({ kind: 'slot-lost', attempt: this.#attempt, slot, error })
+    this.dispatch({ kind: 'slot-lost', slot, error })
   }
 
-  status(): JobStatus {
+  onCapacity(slots: number): void {
+    this.dispatch({ kind: 'capacity', slots })
+  }
+
+  onWaiting(message: string): void {
+    if (this.#state.phase.name === 'acquiring') this.#waiting = message
+    this.dispatch({ kind: 'waiting', message })
+  }
+
+  status(): LiveJobStatus {
     const { core, phase } = this.#state
     return {
       jobName: core.facts.jobName,
@@ -144,8 +201,22 @@ class JobShell {
       counters: this.#statistics.counters(),
       recordsRead: this.#statistics.recordsRead(),
       checkpoints: this.#checkpoints?.stats(),
+      checkpointHistory: this.#checkpoints?.history() ?? [],
+      slotsWanted: core.facts.slotsWanted,
+      slotsHeld: core.scale?.slotCount ?? 0,
+      waiting: phase.name === 'acquiring' ? this.#waiting : undefined,
+      timestamps: this.#timestamps,
+      vertexAttempts: new Map(
+        this.#scale.regions.flatMap(({ index, vertices }) =>
+          vertices.map(({ id }) => [id, attemptOf(core, index)] as const),
+        ),
+      ),
       staleMessageCount: core.staleEventCount + this.#staleMessageCount,
     }
+  }
+
+  tasks(): readonly TaskStatus[] {
+    return taskStatuses(this.#state, this.#scale, (task) => this.#statistics.reportOf(task.vertex, task.subtask))
   }
 
   get #attempt(): AttemptNumber {
@@ -176,101 +247,122 @@ class JobShell {
   }
 
   #perform(effect: Effect): void {
-    const attempt = this.#attempt
     switch (effect.kind) {
-      case 'restore':
-        return this.#restore(attempt)
       case 'acquire-slots':
-        return void this.#acquire(attempt)
+        return void this.#acquire(this.#attempt)
+      case 'restore':
+        return this.#restore(effect.regions)
       case 'deploy':
-        return this.#fleet.deploy(attempt, this.#prepared?.restores ?? NO_RESTORES)
+        return this.#forEach(effect.regions, (region, attempt) =>
+          this.#fleet.deploy(region, attempt, this.#runs.restoresOf(region.index)),
+        )
       case 'start-tasks':
-        return this.#fleet.broadcast({ kind: 'start', attempt })
+        return this.#forEach(effect.regions, ({ slots }, attempt) =>
+          this.#fleet.sendAll(slots, { kind: 'start', attempt }),
+        )
       case 'open-sources':
-        return this.#sources().forEach((source) => source.open())
+        return effect.regions.forEach(({ region }) => this.#runs.sourcesOf(region).forEach((source) => source.open()))
       case 'close-sources':
-        return void closeAll(this.#sources())
+        return this.#runs.close(effect.regions.map(({ region }) => region))
+      case 'finish-tasks':
+        return this.#forEach(effect.regions, ({ slots }, attempt) =>
+          this.#fleet.sendAll(slots, { kind: 'finish', attempt }),
+        )
+      case 'cancel-tasks':
+        return effect.tasks.forEach(({ slot, attempt }) => this.#fleet.send(slot, { kind: 'cancel', attempt }))
+      case 'kill-slots':
+        return this.#fleet.kill(effect.slots)
+      case 'release-slots':
+        return void (this.#released = this.#fleet.release())
       case 'resume-checkpoints':
         return this.#checkpoints?.resume()
       case 'suspend-checkpoints':
         return this.#checkpoints?.suspend()
+      case 'abandon-checkpoints':
+        return this.#checkpoints?.abandon()
       case 'trigger-checkpoint':
-        return void this.#trigger(attempt)
-      case 'finish-tasks':
-        return this.#fleet.broadcast({ kind: 'finish', attempt })
-      case 'cancel-tasks':
-        return effect.slots.forEach((slot) => this.#fleet.send(slot, { kind: 'cancel', attempt }))
-      case 'kill-slots':
-        return this.#fleet.kill(effect.slots)
+        return void this.#trigger(this.#attempt, effect.reason)
       case 'start-timer':
         return this.#startTimer(effect.timer, effect.delayMs)
+      case 'cancel-timer':
+        return this.#timers.cancel(effect.timer)
       case 'cancel-timers':
-        return this.#cancelTimers()
-      case 'release-slots':
-        return void (this.#released = this.#fleet.release())
+        return this.#timers.cancelAll()
       case 'report':
-        return this.#options.listener(effect.event)
+        return this.#report(effect.event)
       case 'end':
         return void this.#end(effect.outcome, effect.error)
     }
   }
 
-  #sources(): readonly SourceCoordinator[] {
-    return this.#prepared?.sources ?? []
+  #forEach(regions: readonly RegionAttempt[], act: (region: JobRegion, attempt: AttemptNumber) => void): void {
+    for (const { region, attempt } of regions) act(this.#region(region), attempt)
   }
 
-  #restore(attempt: AttemptNumber): void {
-    this.#statistics.reset()
-    this.#prepared = undefined
-    // An attempt that is not wanted any more may still be closing what it made.
-    this.#preparation = this.#preparation.then(() => this.#prepare(attempt))
+  #region(index: number): JobRegion {
+    return present(this.#scale.regions[index], `region ${index}`)
   }
 
-  /** Never rejects. */
-  async #prepare(attempt: AttemptNumber): Promise<void> {
-    try {
-      await this.#checkpoints?.ready()
-      const options = this.#restoreOptions(attempt)
-      const prepared = await prepareAttempt(options)
-      if (prepared === undefined) return
-      if (!options.isWanted()) return await closeAll(prepared.sources)
-      this.#prepared = prepared
-      this.dispatch({ kind: 'restored', attempt, restored: restoredFrom(prepared, this.#options.env) })
-    } catch (error) {
-      this.#fail(attempt, { error: asErrorData(error) })
-    }
-  }
-
-  #restoreOptions(attempt: AttemptNumber): AttemptRestoreOptions {
-    const { graph, env, store, listener } = this.#options
-    return {
-      graph,
-      env,
-      store,
-      channelOf: (vertex) => ({
-        assign: (assignment) => this.#fleet.assign(attempt, vertex, assignment),
-        fail: (error) => this.#fail(attempt, { error: errorToData(error), vertex }),
-      }),
-      onSkipped: ({ checkpoint, error }) => listener({ kind: 'fell-back', checkpoint, error: errorToData(error) }),
-      isWanted: () => this.#attempt === attempt && this.#state.phase.name === 'restoring',
-    }
+  #report(event: JobEvent): void {
+    if (event.kind === 'state-changed') this.#timestamps[event.state] = this.#options.env.clock.wallMs()
+    this.#options.listener(event)
   }
 
   async #acquire(attempt: AttemptNumber): Promise<void> {
+    this.#waiting = undefined
     try {
-      await this.#fleet.acquire()
-      this.dispatch({ kind: 'acquired', attempt })
+      const acquired = await this.#fleet.acquire(this.#state.core.slotsMax)
+      if (acquired === undefined || this.#mode === 'broken') return
+      if (this.#isIn('acquiring', attempt)) this.#onAcquired(attempt, acquired)
     } catch (error) {
       this.#fail(attempt, { error: asErrorData(error) })
     }
   }
 
-  async #trigger(attempt: AttemptNumber): Promise<void> {
+  #onAcquired(attempt: AttemptNumber, { slots, available }: AcquiredSlots): void {
+    if (slots !== this.#scale.slotCount) this.#rescale(slots)
+    this.dispatch({ kind: 'acquired', attempt, scale: machineScale(this.#scale), available })
+  }
+
+  #rescale(slots: number): void {
+    this.#scale = scaleJob(this.#options.graph, slots)
+    this.#fleet.rescale(this.#scale)
+    this.#statistics.rescale(this.#scale.graph)
+  }
+
+  /** Whether what was asked for is still waited for. */
+  #isIn(phase: 'acquiring' | 'restoring', attempt: AttemptNumber): boolean {
+    return this.#attempt === attempt && this.#state.phase.name === phase
+  }
+
+  #restore(regions: readonly RegionAttempt[]): void {
+    const restored = regions.map(({ region, attempt }) => ({ region: this.#region(region), attempt }))
+    this.#statistics.reset(restored.flatMap(({ region }) => region.vertices.map(({ id }) => id)))
+    this.#runs.restore({ scale: this.#scale, regions: restored, attempt: this.#attempt })
+  }
+
+  #runsOwner(): RegionRunsOwner {
+    return {
+      ready: async () => this.#checkpoints?.ready(),
+      isWanted: (attempt) => this.#isIn('restoring', attempt),
+      assign: (attempt, vertex, assignment) => this.#fleet.assign(attempt, vertex, assignment),
+      fail: (attempt, failure) => this.#fail(attempt, failure),
+      onSkipped: ({ checkpoint, error }) =>
+        this.#options.listener({ kind: 'fell-back', checkpoint, error: errorToData(error) }),
+      onWiden: (attempt) => this.dispatch({ kind: 'restore-widened', attempt }),
+      onRestored: (attempt, manifest) =>
+        this.dispatch({ kind: 'restored', attempt, restored: restoredFrom(manifest, this.#options.env) }),
+    }
+  }
+
+  async #trigger(attempt: AttemptNumber, reason: CheckpointReason): Promise<void> {
     try {
       const checkpoint = await present(this.#checkpoints, 'the checkpoint driver').trigger()
-      this.dispatch({ kind: 'checkpoint-published', attempt, checkpoint })
+      if (reason === 'rescale') this.dispatch({ kind: 'rescale-checkpoint', attempt, outcome: 'published' })
+      else this.dispatch({ kind: 'checkpoint-published', attempt, checkpoint })
     } catch (error) {
-      this.dispatch({ kind: 'checkpoint-failed', attempt, error: asErrorData(error) })
+      if (reason === 'rescale') this.dispatch({ kind: 'rescale-checkpoint', attempt, outcome: 'failed' })
+      else this.dispatch({ kind: 'checkpoint-failed', attempt, error: asErrorData(error) })
     }
   }
 
@@ -280,8 +372,8 @@ class JobShell {
 
   #checkReady(slot: SlotIndex, layoutHash: string): void {
     const { graph } = this.#options
-    if (layoutHash !== graph.layoutHash)
-      this.#fail(this.#attempt, { error: errorToData(graphsDiffer(graph.jobName, slot)), slot })
+    if (layoutHash === graph.layoutHash) return
+    this.dispatch({ kind: 'job-failure', failure: { error: errorToData(graphsDiffer(graph.jobName, slot)), slot } })
   }
 
   #handle(slot: SlotIndex, message: Exclude<FromSlot, { kind: 'ready' }>): void {
@@ -299,7 +391,8 @@ class JobShell {
       case 'committed':
         return this.dispatch({ kind: 'committed', attempt, task: taskKey(message), checkpoint: message.checkpoint })
       case 'request-split':
-        return this.#sources()
+        return this.#runs
+          .sources()
           .find(({ uid }) => uid === message.source)
           ?.onSplitRequest(message.subtask)
       case 'ack':
@@ -313,22 +406,14 @@ class JobShell {
 
   #startTimer(timer: TimerName, delayMs: number): void {
     const attempt = this.#attempt
-    this.#timers.get(timer)?.cancel()
-    const fire = (): void => {
-      this.#timers.delete(timer)
-      this.dispatch({ kind: 'timer', attempt, timer })
-    }
-    this.#timers.set(timer, this.#options.env.timers.after(delayMs, fire))
-  }
-
-  #cancelTimers(): void {
-    for (const timer of this.#timers.values()) timer.cancel()
-    this.#timers.clear()
+    this.#timers.start(timer, delayMs, () => this.dispatch({ kind: 'timer', attempt, timer }))
   }
 
   // S3
   async #end(state: JobOutcome, error: ErrorData | undefined): Promise<void> {
-    await Promise.allSettled([this.#preparation, this.#checkpoints?.stop(), this.#released])
+    // A storage that hangs keeps nobody who does not lead any more from going on.
+    const rest = state === 'suspended' ? [] : [this.#runs.settled(), this.#checkpoints?.stop()]
+    await Promise.allSettled([...rest, this.#released])
     const durationMs = this.#options.env.clock.monotonicMs() - this.#startedMs
     this.#done.resolve({ ...this.status(), state, durationMs, ...(error === undefined ? {} : { error }) })
   }
@@ -337,8 +422,8 @@ class JobShell {
   #breakDown(thrown: unknown): void {
     this.#mode = 'broken'
     const error = asErrorData(thrown)
-    this.#cancelTimers()
-    void closeAll(this.#sources())
+    this.#timers.cancelAll()
+    this.#runs.closeAll()
     this.#released = this.#fleet.release()
     this.#options.listener({ kind: 'ended', outcome: 'failed', error })
     void this.#end('failed', error)
@@ -347,10 +432,13 @@ class JobShell {
   #checkpointed(): CheckpointedJob {
     return {
       attempt: () => this.#attempt,
-      sources: () => this.#sources(),
-      fail: (error) => this.#fail(this.#attempt, { error: errorToData(error) }),
+      scale: () => this.#scale,
+      regions: () => {
+        const { core } = this.#state
+        return [...allRegions(core)].map((index) => ({ region: this.#region(index), attempt: attemptOf(core, index) }))
+      },
+      sources: () => this.#runs.sources(),
+      fail: (error) => this.dispatch({ kind: 'job-failure', failure: { error: errorToData(error) } }),
     }
   }
 }
-
-const NO_RESTORES: PreparedAttempt['restores'] = new Map()

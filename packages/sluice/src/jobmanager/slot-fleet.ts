@@ -4,82 +4,101 @@
  * Owns: the gateways of the current acquisition, and the table of what to send where. Does not own: when (job-machine.ts).
  *
  * F1 Acquisitions never overlap: one waits until the one before has come to an end or all slots were released.
- * F2 What a slot says is passed on in order, with what kind of message it is; what slots of an older acquisition say is dropped.
+ * F2 What a slot says is passed on in order, with what kind of message it is; after a release nothing is, until the next acquisition.
  */
 import { asEngineError, errorToData } from '../base/errors.ts'
 import type { AttemptNumber, CheckpointId, LeaderEpoch, SlotIndex, VertexId } from '../base/ids.ts'
-import { assert } from '../base/assert.ts'
 import type { ErrorData } from '../base/errors.ts'
 import type { TaskRestore } from '../checkpoint/handles.ts'
-import type { FromSlot, SlotDeployment, SlotGateway, SlotPool, TaskDeployment, ToSlot } from '../control/messages.ts'
-import type { JobGraph } from '../graph/job-graph.ts'
+import type {
+  FromSlot,
+  SlotDeployment,
+  SlotEvents,
+  SlotGateway,
+  SlotPool,
+  TaskDeployment,
+  ToSlot,
+} from '../control/messages.ts'
 import type { CheckpointMode } from '../stream/element.ts'
-import { type Placement, slotsOf, tasksOf } from './placement.ts'
+import type { JobRegion, JobScale } from './job-scale.ts'
+import { tasksOf } from './placement.ts'
 import type { SplitAssignment } from './source-coordinator.ts'
 
 /** What the fleet needs of its owner. */
-export interface FleetListener {
+interface FleetListener {
   onMessage(slot: SlotIndex, message: FromSlot): void
   onSlotLost(slot: SlotIndex, error: ErrorData): void
+  onCapacity(slots: number): void
+  onWaiting(message: string): void
 }
 
 export interface SlotFleetOptions {
   readonly pool: SlotPool
-  readonly graph: JobGraph
-  readonly placement: Placement
   readonly epoch: LeaderEpoch
   readonly listener: FleetListener
 }
 
+/** What an acquisition gave. */
+export interface AcquiredSlots {
+  /** Those that are to be used. */
+  readonly slots: number
+  /** Those that there are. */
+  readonly available: number
+}
+
 export class SlotFleet {
   readonly #options: SlotFleetOptions
-  readonly #sourceSlots: readonly SlotIndex[]
+  #scale: JobScale
   #gateways: ReadonlyMap<SlotIndex, SlotGateway> = new Map()
+  /** Grows with each release. */
+  #tenure = 0
   #acquisition = 0
   #pending: Promise<unknown> = Promise.resolve()
 
-  constructor(options: SlotFleetOptions) {
-    const { pool, placement, graph } = options
-    assert(pool.slotCount >= placement.slots.length, 'the pool has too few slots for the job', {
-      has: pool.slotCount,
-      needs: placement.slots.length,
-    })
+  constructor(options: SlotFleetOptions, scale: JobScale) {
     this.#options = options
-    const sources = graph.vertices.filter((vertex) => vertex.inputs.length === 0).map((vertex) => vertex.id)
-    this.#sourceSlots = slotsOf(placement, sources)
+    this.#scale = scale
   }
 
-  /** Resolves when every slot can take a deployment. Rejects with an EngineError. */
-  async acquire(): Promise<void> {
+  /** Resolves when every slot can take a deployment; undefined: not wanted any more. Rejects with an EngineError. */
+  async acquire(slotsMax: number): Promise<AcquiredSlots | undefined> {
     const acquisition = ++this.#acquisition
     await this.#pending.catch(alreadyAnswered) // F1
-    if (acquisition !== this.#acquisition) return // released meanwhile: no thread may start any more
-    const acquiring = this.#options.pool.acquire(this.#listenerFor(acquisition))
+    if (acquisition !== this.#acquisition) return undefined // released meanwhile: no thread may start any more
+    const acquiring = this.#options.pool.acquire(this.#listenerFor(this.#tenure))
     this.#pending = acquiring
     const gateways = await acquiring.catch((error: unknown) => {
       throw asEngineError(error, 'TSK1002', 'the slots could not be started. The job restarts and tries again')
     })
-    if (acquisition === this.#acquisition) this.#gateways = new Map(gateways.map((gateway) => [gateway.slot, gateway]))
+    if (acquisition !== this.#acquisition) return undefined
+    const used = gateways.slice(0, slotsMax)
+    this.#gateways = new Map(used.map((gateway) => [gateway.slot, gateway]))
+    return { slots: used.length, available: gateways.length }
   }
 
-  deploy(attempt: AttemptNumber, restores: ReadonlyMap<VertexId, readonly TaskRestore[]>): void {
-    for (const slot of this.#options.placement.slots) {
-      this.send(slot, { kind: 'deploy', deployment: this.#deploymentOf(slot, attempt, restores) })
+  /** How the job is laid out over the slots from now on. */
+  rescale(scale: JobScale): void {
+    this.#scale = scale
+  }
+
+  /** To the slots that run tasks of the region. */
+  deploy(region: JobRegion, attempt: AttemptNumber, restores: ReadonlyMap<VertexId, readonly TaskRestore[]>): void {
+    for (const slot of region.slots) {
+      this.send(slot, { kind: 'deploy', deployment: this.#deploymentOf(slot, region, attempt, restores) })
     }
   }
 
-  /** To every slot of the job. */
-  broadcast(message: ToSlot): void {
-    for (const slot of this.#options.placement.slots) this.send(slot, message)
+  sendAll(slots: readonly SlotIndex[], message: ToSlot): void {
+    for (const slot of slots) this.send(slot, message)
   }
 
-  /** To the slots that run sources. */
-  trigger(attempt: AttemptNumber, checkpoint: CheckpointId, mode: CheckpointMode): void {
-    for (const slot of this.#sourceSlots) this.send(slot, { kind: 'trigger', attempt, checkpoint, mode })
+  /** To the slots that run sources of the region. */
+  trigger({ sourceSlots }: JobRegion, attempt: AttemptNumber, checkpoint: CheckpointId, mode: CheckpointMode): void {
+    this.sendAll(sourceSlots, { kind: 'trigger', attempt, checkpoint, mode })
   }
 
   assign(attempt: AttemptNumber, vertex: VertexId, assignment: SplitAssignment): void {
-    const slot = this.#options.placement.slotOf({ vertex, subtask: assignment.subtask })
+    const slot = this.#scale.placement.slotOf({ vertex, subtask: assignment.subtask })
     this.send(slot, { kind: 'assign-splits', attempt, ...assignment })
   }
 
@@ -94,6 +113,7 @@ export class SlotFleet {
   /** Ends all threads. What they still say is dropped. */
   async release(): Promise<void> {
     this.#acquisition++
+    this.#tenure++
     this.#gateways = new Map()
     const releasing = this.#options.pool.release()
     this.#pending = releasing
@@ -101,22 +121,24 @@ export class SlotFleet {
   }
 
   // F2
-  #listenerFor(acquisition: number): FleetListener {
+  #listenerFor(tenure: number): SlotEvents {
     const { listener } = this.#options
+    const tell = (news: () => void): void => {
+      if (tenure === this.#tenure) news()
+    }
     return {
-      onMessage: (slot, message) => {
-        if (acquisition === this.#acquisition) listener.onMessage(slot, message)
-      },
-      onSlotLost: (slot, error) => {
-        if (acquisition === this.#acquisition) listener.onSlotLost(slot, this.#withOperators(slot, error))
-      },
+      onMessage: (slot, message) => tell(() => listener.onMessage(slot, message)),
+      onSlotLost: (slot, error) => tell(() => listener.onSlotLost(slot, this.#withOperators(slot, error))),
+      onCapacity: (slots) => tell(() => listener.onCapacity(slots)),
+      onWaiting: (message) => tell(() => listener.onWaiting(message)),
     }
   }
 
   /** Which of them it was nobody knows; the one that did it is among them. */
   #withOperators(slot: SlotIndex, error: ErrorData): ErrorData {
-    const { placement, graph } = this.#options
+    const { placement, graph } = this.#scale
     const ran = new Set(tasksOf(placement, slot).map(({ vertex }) => vertex))
+    if (ran.size === 0) return error
     const names = graph.vertices.filter(({ id }) => ran.has(id)).map(({ name }) => `"${name}"`)
     const more = names.length > OPERATORS_NAMED_MAX ? ' and more' : ''
     const ranText = `Slot ${slot} ran ${names.slice(0, OPERATORS_NAMED_MAX).join(', ')}${more}.`
@@ -125,22 +147,25 @@ export class SlotFleet {
 
   #deploymentOf(
     slot: SlotIndex,
+    region: JobRegion,
     attempt: AttemptNumber,
     restores: ReadonlyMap<VertexId, readonly TaskRestore[]>,
   ): SlotDeployment {
-    const { placement, graph, epoch } = this.#options
-    const tasks = tasksOf(placement, slot).map(({ vertex, subtask }): TaskDeployment => {
-      const restore = restores.get(vertex)?.[subtask]
-      return { vertex, subtask, ...(restore === undefined ? {} : { restore }) }
-    })
+    const { slotCount, graph, placement } = this.#scale
+    const tasks = region.tasks
+      .filter((task) => placement.slotOf(task) === slot)
+      .map(({ vertex, subtask }): TaskDeployment => {
+        const restore = restores.get(vertex)?.[subtask]
+        return { vertex, subtask, ...(restore === undefined ? {} : { restore }) }
+      })
     return {
-      epoch,
+      epoch: this.#options.epoch,
       attempt,
       slot,
-      slotCount: placement.slots.length,
+      slotCount,
       layoutHash: graph.layoutHash,
       tasks,
-      placement: placement.table,
+      placement: region.placement,
     }
   }
 }

@@ -25,16 +25,27 @@ export interface VertexStatus {
 }
 
 export class TaskStatistics {
-  readonly #graph: JobGraph
+  #graph: JobGraph
   readonly #reports = new Map<VertexId, Map<SubtaskIndex, TaskReport>>()
 
   constructor(graph: JobGraph) {
     this.#graph = graph
   }
 
-  /** A new attempt counts from zero. */
-  reset(): void {
+  /** The scale is another one: everything counts from zero. */
+  rescale(graph: JobGraph): void {
+    this.#graph = graph
     this.#reports.clear()
+  }
+
+  /** A new attempt of these vertices counts from zero. */
+  reset(vertices: readonly VertexId[]): void {
+    for (const vertex of vertices) this.#reports.delete(vertex)
+  }
+
+  /** The newest of this subtask. */
+  reportOf(vertex: VertexId, subtask: SubtaskIndex): TaskReport | undefined {
+    return this.#reports.get(vertex)?.get(subtask)
   }
 
   note(report: TaskReport): void {

@@ -1,17 +1,27 @@
 /**
- * Steps that several phases share: entering a phase with its effects, failing over, closing.
+ * Steps that several phases share: entering a phase with its effects, closing, small notes.
  *
- * Owns: the order of effects when an attempt ends (docs/spec/job-lifecycle.md, "Failing over").
+ * Owns: the order of effects when a job ends. Does not own: restarts (fail-over.ts).
  */
 import { unreachable } from '../base/assert.ts'
 import type { ErrorData } from '../base/errors.ts'
-import { type SlotIndex, attemptNumber } from '../base/ids.ts'
-import { type GiveUpReason, crashLoopOf, giveUpError, isBeyondRestart, noteFailure, noteMerged } from './failure.ts'
-import type { FailureRecord, JobFailure, JobOutcome } from './job-events.ts'
-import type { At, CommitProgress, Effect, JobCore, Moment, Phase, PhaseName, Step } from './job-state.ts'
-import { type RestartVerdict, decide } from './restart-strategy.ts'
+import type { SlotIndex } from '../base/ids.ts'
+import type { JobFailure, JobOutcome } from './job-events.ts'
+import { aliveNow, allRegions, allTasks, attemptsOf, otherRegions, tasksIn } from './job-regions.ts'
+import type {
+  At,
+  CommitProgress,
+  Effect,
+  EventOf,
+  JobCore,
+  Phase,
+  PhaseName,
+  RegionIndex,
+  SlotTasks,
+  Step,
+} from './job-state.ts'
 
-type AtAny = { readonly core: JobCore; readonly phase: Phase; readonly moment: Moment }
+type AtAny = { readonly core: JobCore; readonly phase: Phase }
 
 export function go(core: JobCore, phase: Phase, effects: readonly Effect[] = []): Step {
   return { state: { core, phase }, effects }
@@ -31,26 +41,37 @@ export function impossible(why: string): (at: AtAny) => Step {
   return (at) => unreachable(`${at.phase.name}: ${why}`)
 }
 
-export function enterRestoring(core: JobCore): Step {
-  return go(core, { name: 'restoring' }, [{ kind: 'restore' }])
+/** From here the regions have new attempts; those that go on are not touched. */
+export function enterAcquiring(core: JobCore, regions: ReadonlySet<RegionIndex>): Step {
+  return go({ ...core, restoredCheckpoint: undefined }, { name: 'acquiring', regions }, [
+    { kind: 'acquire-slots' },
+    { kind: 'start-timer', timer: 'acquire', delayMs: core.facts.limits.acquireTimeoutMs },
+  ])
 }
 
 export function enterFinishing(core: JobCore): Step {
+  const regions = allRegions(core)
   const phase: Phase = {
     name: 'finishing',
-    waiting: new Set(core.facts.slots),
+    waiting: tasksIn(core, regions),
     finished: new Set(),
     onFailure: 'restart',
   }
-  return go(core, phase, [{ kind: 'cancel-timers' }, { kind: 'suspend-checkpoints' }, { kind: 'finish-tasks' }])
+  return go(core, phase, [
+    { kind: 'cancel-timers' },
+    { kind: 'suspend-checkpoints' },
+    { kind: 'finish-tasks', regions: attemptsOf(core, regions) },
+  ])
 }
 
-/** Where every attempt-bound thing is let go, whatever comes next. */
-const LET_GO: readonly Effect[] = [
-  { kind: 'cancel-timers' },
-  { kind: 'suspend-checkpoints' },
-  { kind: 'close-sources' },
-]
+/** Where everything that is bound to the attempts of these regions is let go, whatever comes next. */
+export function letGo(core: JobCore, regions: Iterable<RegionIndex>): readonly Effect[] {
+  return [
+    { kind: 'cancel-timers' },
+    { kind: 'suspend-checkpoints' },
+    { kind: 'close-sources', regions: attemptsOf(core, regions) },
+  ]
+}
 
 export function end(core: JobCore, outcome: JobOutcome, error?: ErrorData): Step {
   const report: Effect = {
@@ -58,129 +79,79 @@ export function end(core: JobCore, outcome: JobOutcome, error?: ErrorData): Step
     event: { kind: 'ended', outcome, ...(error === undefined ? {} : { error }) },
   }
   return go(core, { name: 'ended', outcome, error }, [
-    ...LET_GO,
+    ...letGo(core, allRegions(core)),
     { kind: 'release-slots' },
     report,
     { kind: 'end', outcome, error },
   ])
 }
 
-export interface Ending {
+/** J9: nothing is written from here on, and nobody is waited for but the threads. */
+export function suspend(at: AtAny): Step {
+  const next = end(at.core, 'suspended')
+  return { state: next.state, effects: [{ kind: 'abandon-checkpoints' }, ...next.effects] }
+}
+
+export interface JobEnding {
   readonly outcome: JobOutcome
   readonly error?: ErrorData
-  /** Slots that still run tasks. */
-  readonly live: Iterable<SlotIndex>
+  /** Tasks that still run. */
+  readonly alive: readonly SlotTasks[]
 }
 
 /** Ends all tasks that are alive; the outcome is decided. */
-export function close(core: JobCore, ending: Ending): Step {
-  const waiting = new Set(ending.live)
-  if (waiting.size === 0) return end(core, ending.outcome, ending.error)
-  const phase: Phase = { name: 'closing', waiting, outcome: ending.outcome, error: ending.error }
-  return go(core, phase, [...LET_GO, ...cancelTasks(core, waiting)])
+export function close(core: JobCore, { outcome, error, alive }: JobEnding): Step {
+  if (alive.length === 0) return end(core, outcome, error)
+  const phase: Phase = { name: 'closing', waiting: alive, killed: new Set(), outcome, error }
+  return go(core, phase, [...letGo(core, allRegions(core)), ...cancelTasks(core, alive)])
 }
 
-/** The tasks are being ended already: only the outcome changes, and the back-off no longer matters. */
-export function closeInstead(core: JobCore, ending: Ending): Step {
-  const waiting = new Set(ending.live)
-  if (waiting.size === 0) return end(core, ending.outcome, ending.error)
-  return go(core, { name: 'closing', waiting, outcome: ending.outcome, error: ending.error })
+/** The same, with all that is alive now. */
+export function closeNow(at: AtAny, outcome: JobOutcome): Step {
+  return close(at.core, { outcome, alive: aliveNow(at) })
 }
 
-/** From here the attempt is over: it restarts, or the job fails. */
-export function failOver(at: AtAny, failure: JobFailure, live: Iterable<SlotIndex>): Step {
-  const record = recordOf(at, failure)
-  const core = noteFailure(at.core, record)
-  const report: Effect = { kind: 'report', event: { kind: 'failed', failure: record } }
-  const next = isBeyondRestart(failure.error)
-    ? close(core, { outcome: 'failed', error: giveUpError(core, beyondRestart(at)), live })
-    : restartOrGiveUp(core, at.moment, live)
-  return { state: next.state, effects: [report, ...next.effects] }
+/** Tasks of some regions are being ended already: the others follow, and the back-off no longer matters. */
+export function closeInstead(at: At<'restarting'>, outcome: JobOutcome, error?: ErrorData): Step {
+  const { core, phase } = at
+  const others = otherRegions(core, phase.regions)
+  const alive = aliveNow(at)
+  if (alive.length === 0) return end(core, outcome, error)
+  const next: Phase = { name: 'closing', waiting: alive, killed: phase.killed, outcome, error }
+  return go(core, next, endRegions(core, others))
 }
 
-/** Before the first deployment the error needs no explanation of what becomes of the job. */
-function beyondRestart(at: AtAny): GiveUpReason {
-  const isStarting = at.phase.name === 'restoring' || at.phase.name === 'acquiring'
-  return isStarting && at.core.restartCount === 0 ? 'not-started' : 'no-repair'
-}
-
-function recordOf(at: AtAny, failure: JobFailure): FailureRecord {
-  const { attempt, restoredCheckpoint } = at.core
-  return { ...failure, attempt, restoredCheckpoint, wallMs: at.moment.wallMs, mergedCount: 0 }
-}
-
-function restartOrGiveUp(core: JobCore, moment: Moment, live: Iterable<SlotIndex>): Step {
-  const decision = decide(core.facts.restart, core.restart, moment)
-  const noted = { ...core, restart: decision.state }
-  if (decision.verdict.kind === 'give-up') {
-    return close(noted, { outcome: 'failed', error: giveUpError(noted, 'budget'), live })
-  }
-  return restart(noted, delayMsOf(decision.verdict, moment), live)
-}
-
-/** A restart that is merged but due already still lets time pass, so that failing at once never turns into a busy loop. */
-function delayMsOf(verdict: Exclude<RestartVerdict, { kind: 'give-up' }>, moment: Moment): number {
-  const delayMs = Math.max(0, verdict.restartAtMs - moment.nowMs)
-  return verdict.kind === 'merged' ? Math.max(1, delayMs) : delayMs
-}
-
-function restart(core: JobCore, delayMs: number, live: Iterable<SlotIndex>): Step {
-  const waiting = new Set(live)
-  const restartCount = core.restartCount + 1
-  const crashLoop = crashLoopOf(core.failures)
-  const report = {
-    kind: 'restarting',
-    inMs: delayMs,
-    restartCount,
-    ...(crashLoop === undefined ? {} : { crashLoop }),
-  } as const
-  return go({ ...core, restartCount }, { name: 'restarting', waiting, backoff: 'running' }, [
-    ...LET_GO,
-    ...cancelTasks(core, waiting),
-    { kind: 'start-timer', timer: 'backoff', delayMs },
-    { kind: 'report', event: report },
-  ])
-}
-
-function cancelTasks(core: JobCore, waiting: ReadonlySet<SlotIndex>): readonly Effect[] {
-  if (waiting.size === 0) return []
+export function cancelTasks(core: JobCore, tasks: readonly SlotTasks[]): readonly Effect[] {
+  if (tasks.length === 0) return []
   return [
-    { kind: 'cancel-tasks', slots: [...waiting] },
+    { kind: 'cancel-tasks', tasks },
     { kind: 'start-timer', timer: 'cancellation', delayMs: core.facts.limits.cancellationTimeoutMs },
   ]
 }
 
-/** The cancelled slots did not stop in time. */
-export function killWaiting(at: At<'restarting'> | At<'closing'>): Step {
-  const slots = [...at.phase.waiting]
-  if (slots.length === 0) return stay(at)
-  return go(at.core, at.phase, [
-    { kind: 'kill-slots', slots },
-    { kind: 'report', event: { kind: 'slots-killed', slots } },
-    { kind: 'start-timer', timer: 'kill-grace', delayMs: at.core.facts.limits.killGraceMs },
-  ])
+/** Regions that went on join those that are being ended. */
+export function endRegions(core: JobCore, regions: ReadonlySet<RegionIndex>, lost?: SlotIndex): readonly Effect[] {
+  if (regions.size === 0) return []
+  const alive = tasksIn(core, regions).filter(({ slot }) => slot !== lost)
+  return [{ kind: 'close-sources', regions: attemptsOf(core, regions) }, ...cancelTasks(core, alive)]
 }
 
-/** A failure of an attempt that is ending already. */
-export function mergeFailure(at: At<'restarting'>, failure: JobFailure): Step {
-  const report: Effect = { kind: 'report', event: { kind: 'failure-merged', failure } }
-  if (!isBeyondRestart(failure.error)) return go(noteMerged(at.core), at.phase, [report])
-  const core = noteFailure(at.core, recordOf(at, failure))
-  const next = closeInstead(core, { outcome: 'failed', error: giveUpError(core, 'no-repair'), live: at.phase.waiting })
-  return { state: next.state, effects: [report, ...next.effects] }
+/** Slots that the job would use if it restarted now. */
+export function targetSlotsOf({ available, slotsMax, facts }: JobCore): number {
+  return Math.min(available, slotsMax, facts.slotsWanted)
 }
 
-/** Both conditions of a restart: old tasks gone (J1), back-off over. */
-export function restartIfReady(core: JobCore, phase: At<'restarting'>['phase']): Step {
-  if (phase.waiting.size > 0 || phase.backoff === 'running') return go(core, phase)
-  const next = enterRestoring({ ...core, attempt: attemptNumber(core.attempt + 1), restoredCheckpoint: undefined })
-  return { state: next.state, effects: [{ kind: 'cancel-timers' }, ...next.effects] }
+export function noteCapacity(at: AtAny, { slots }: EventOf<'capacity'>): Step {
+  return go({ ...at.core, available: slots }, at.phase)
 }
 
-export function without<T>(set: Iterable<T>, member: T): ReadonlySet<T> {
-  const next = new Set(set)
-  next.delete(member)
-  return next
+export function noteSlotsMax(at: AtAny, { slots }: EventOf<'slots-max'>): Step {
+  return go({ ...at.core, slotsMax: slots }, at.phase)
+}
+
+/** A region that goes on while others restart. */
+export function noteDrained(at: AtAny, { task }: EventOf<'drained'>): Step {
+  return go({ ...at.core, drained: withMember(at.core.drained, task) }, at.phase)
 }
 
 export function withMember<T>(set: Iterable<T>, member: T): ReadonlySet<T> {
@@ -192,7 +163,7 @@ export const NO_COMMITS: CommitProgress = { published: undefined, committed: new
 /** Whether every task has committed the published checkpoint. */
 export function isCommitted(core: JobCore, commits: CommitProgress): boolean {
   const { published, committed } = commits
-  return published !== undefined && core.facts.tasks.every((task) => (committed.get(task) ?? -1) >= published)
+  return published !== undefined && allTasks(core).every((task) => (committed.get(task) ?? -1) >= published)
 }
 
 export function withCommitted(
@@ -218,11 +189,10 @@ export function unexpectedStop(phase: PhaseName, slot: SlotIndex): JobFailure {
 /** Tasks that neither commit nor fail. */
 export function commitsTimeout(at: At<'draining'> | At<'stopping'>): JobFailure {
   const { facts } = at.core
-  const open = facts.tasks.filter(
-    (task) => (at.phase.commits.committed.get(task) ?? -1) < (at.phase.commits.published ?? 0),
-  )
+  const tasks = allTasks(at.core)
+  const open = tasks.filter((task) => (at.phase.commits.committed.get(task) ?? -1) < (at.phase.commits.published ?? 0))
   return timeoutFailure(
-    `${open.length} of ${facts.tasks.length} tasks (${open.slice(0, 3).join(', ')}) did not commit checkpoint ${at.phase.commits.published ?? 0} within ${facts.limits.commitTimeoutMs} ms. The checkpoint is kept and its commits are issued again when it is restored. Look at what their sinks wait for.`,
+    `${open.length} of ${tasks.length} tasks (${open.slice(0, 3).join(', ')}) did not commit checkpoint ${at.phase.commits.published ?? 0} within ${facts.limits.commitTimeoutMs} ms. The checkpoint is kept and its commits are issued again when it is restored. Look at what their sinks wait for.`,
   )
 }
 

@@ -1,7 +1,8 @@
 /** The outcome is known; the tasks that are still alive are being ended. */
-import type { SlotIndex } from '../../base/ids.ts'
-import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
-import { end, go, ignored, killWaiting, stay, without } from '../transitions.ts'
+import { withoutSlot, withoutTasks } from '../job-regions.ts'
+import type { At, EventOf, PhaseTable, SlotTasks, Step } from '../job-state.ts'
+import { killWaiting, withoutKilled } from '../fail-over.ts'
+import { end, go, ignored, noteCapacity, noteSlotsMax, stay, suspend } from '../transitions.ts'
 
 const overtaken = ignored('the attempt is over; this was on its way')
 const decided = ignored('the outcome is decided')
@@ -10,7 +11,12 @@ export const closing: PhaseTable<'closing'> = {
   start: ignored('started already'),
   stop: decided,
   cancel: decided,
+  suspend,
+  'slots-max': noteSlotsMax,
+  capacity: noteCapacity,
+  waiting: decided,
   restored: overtaken,
+  'restore-widened': overtaken,
   acquired: overtaken,
   deployed: overtaken,
   drained: overtaken,
@@ -18,23 +24,21 @@ export const closing: PhaseTable<'closing'> = {
   committed: overtaken,
   'checkpoint-published': overtaken,
   'checkpoint-failed': overtaken,
+  'rescale-checkpoint': overtaken,
   failure: ignored('tasks that are cancelled may fail; nothing depends on them any more'),
-  'slot-lost': onSlotGone,
-  'slot-stopped': onSlotGone,
+  'job-failure': decided,
+  'slot-lost': (at, event) => endIfGone(at, withoutSlot(at.phase.waiting, event.slot)),
+  'slot-stopped': (at, event) => endIfGone(at, withoutTasks(at.phase.waiting, event)),
   timer: onTimer,
-}
-
-function onSlotGone(at: At<'closing'>, event: EventOf<'slot-lost'> | EventOf<'slot-stopped'>): Step {
-  return endIfGone(at, without(at.phase.waiting, event.slot))
 }
 
 function onTimer(at: At<'closing'>, event: EventOf<'timer'>): Step {
   if (event.timer === 'cancellation') return killWaiting(at)
-  if (event.timer === 'kill-grace') return endIfGone(at, new Set())
+  if (event.timer === 'kill-grace') return endIfGone(at, withoutKilled(at.phase))
   return stay(at)
 }
 
-function endIfGone(at: At<'closing'>, waiting: ReadonlySet<SlotIndex>): Step {
+function endIfGone(at: At<'closing'>, waiting: readonly SlotTasks[]): Step {
   const { outcome, error } = at.phase
-  return waiting.size === 0 ? end(at.core, outcome, error) : go(at.core, { ...at.phase, waiting })
+  return waiting.length === 0 ? end(at.core, outcome, error) : go(at.core, { ...at.phase, waiting })
 }

@@ -1,44 +1,68 @@
-/** The slots build their tasks and read their state. */
-import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
-import {
-  close,
-  failOver,
-  go,
-  ignored,
-  impossible,
-  lossOf,
-  unexpectedStop,
-  withMember,
-  without,
-} from '../transitions.ts'
+/** The slots build the tasks of the regions that are on their way, and read their state. */
+import { attemptsOf, tasksIn, withoutTasks } from '../job-regions.ts'
+import type { At, EventOf, PhaseTable, SlotTasks, Step } from '../job-state.ts'
+import { planRescale } from '../rescale.ts'
+import { onFailure, onJobFailure, onSlotLost, onUnexpectedStop } from '../fail-over.ts'
+import { closeNow, go, ignored, impossible, noteCapacity, noteDrained, noteSlotsMax, stay, suspend, timeoutFailure } from '../transitions.ts'
 
-const notStarted = impossible('tasks were not started')
+const suspended = ignored('checkpoints were suspended; this was on its way')
 
 export const deploying: PhaseTable<'deploying'> = {
   start: ignored('started already'),
-  stop: (at) => close(at.core, { outcome: 'stopped', live: at.core.facts.slots }),
-  cancel: (at) => close(at.core, { outcome: 'canceled', live: at.core.facts.slots }),
-  restored: impossible('restored already'),
-  acquired: impossible('acquired already'),
+  stop: (at) => closeNow(at, 'stopped'),
+  cancel: (at) => closeNow(at, 'canceled'),
+  suspend,
+  'slots-max': noteSlotsMax,
+  capacity: noteCapacity,
+  waiting: ignored('the slots are there'),
+  failure: onFailure,
+  'job-failure': onJobFailure,
+  'slot-lost': onSlotLost,
   deployed: onDeployed,
-  drained: notStarted,
-  finished: notStarted,
+  'slot-stopped': onUnexpectedStop,
+  drained: noteDrained,
+  finished: impossible('no task was told to finish'),
   committed: ignored('a restored sink commits again when it opens'),
-  'checkpoint-published': notStarted,
-  'checkpoint-failed': notStarted,
-  failure: (at, event) => failOver(at, event.failure, at.core.facts.slots),
-  'slot-lost': (at, event) => failOver(at, lossOf(event), without(at.core.facts.slots, event.slot)),
-  'slot-stopped': (at, event) =>
-    failOver(at, unexpectedStop(at.phase.name, event.slot), without(at.core.facts.slots, event.slot)),
-  timer: ignored('this phase has no timer'),
+  acquired: impossible('acquired already'),
+  restored: impossible('restored already'),
+  'restore-widened': impossible('restored already'),
+  'checkpoint-published': suspended,
+  'checkpoint-failed': suspended,
+  'rescale-checkpoint': suspended,
+  timer: onTimer,
 }
 
-function onDeployed(at: At<'deploying'>, event: EventOf<'deployed'>): Step {
-  const deployed = withMember(at.phase.deployed, event.slot)
-  if (deployed.size < at.core.facts.slots.length) return go(at.core, { ...at.phase, deployed })
-  return go(at.core, { name: 'running', drained: new Set() }, [
-    { kind: 'start-tasks' },
-    { kind: 'open-sources' },
-    { kind: 'resume-checkpoints' }, // J7
-  ])
+function onDeployed(at: At<'deploying'>, { attempt, slot }: EventOf<'deployed'>): Step {
+  const { core, phase } = at
+  const deployed = [...withoutTasks(phase.deployed, { attempt, slot }), { attempt, slot }]
+  if (deployed.length < tasksIn(core, phase.regions).length) return go(core, { ...phase, deployed })
+  const regions = attemptsOf(core, phase.regions)
+  const next = planRescale(core, 'none', 'delayed')
+  return {
+    state: next.state,
+    effects: [
+      { kind: 'cancel-timer', timer: 'deploy' },
+      { kind: 'start-tasks', regions },
+      { kind: 'open-sources', regions },
+      { kind: 'resume-checkpoints' }, // J7
+      ...next.effects,
+    ],
+  }
+}
+
+/** Tasks that are cancelled and do not end are killed: that is the way of every failure. */
+function onTimer(at: At<'deploying'>, event: EventOf<'timer'>): Step {
+  if (event.timer !== 'deploy') return stay(at)
+  const { core, phase } = at
+  const silent = withoutAll(tasksIn(core, phase.regions), phase.deployed)
+  const slots = [...new Set(silent.map(({ slot }) => slot))].join(', ')
+  const { facts } = core
+  const failure = timeoutFailure(
+    `slot ${slots} of job "${facts.jobName}" did not build its tasks and read their state within ${facts.limits.deployTimeoutMs} ms. Its tasks are cancelled and the job restarts. Look at the log of its TaskManager, and for constructors or open functions that wait; large states may need a longer task.deployTimeout.`,
+  )
+  return onJobFailure(at, { failure })
+}
+
+function withoutAll(tasks: readonly SlotTasks[], deployed: readonly SlotTasks[]): readonly SlotTasks[] {
+  return deployed.reduce<readonly SlotTasks[]>((left, one) => withoutTasks(left, one), tasks)
 }

@@ -1,26 +1,31 @@
 /** Every task has handled its whole input; the final checkpoint is on its way to being committed by all of them. */
 import type { At, CommitProgress, Effect, EventOf, PhaseTable, Step } from '../job-state.ts'
+import { onJobFailure, onSlotLostAll, onUnexpectedStopAll } from '../fail-over.ts'
 import {
-  close,
+  closeNow,
   commitsTimeout,
   enterFinishing,
-  failOver,
   go,
   ignored,
   impossible,
   isCommitted,
-  lossOf,
+  noteCapacity,
+  noteSlotsMax,
   stay,
-  unexpectedStop,
+  suspend,
   withCommitted,
-  without,
 } from '../transitions.ts'
 
 export const draining: PhaseTable<'draining'> = {
   start: ignored('started already'),
   stop: onStop,
-  cancel: (at) => close(at.core, { outcome: 'canceled', live: at.core.facts.slots }),
+  cancel: (at) => closeNow(at, 'canceled'),
+  suspend,
+  'slots-max': noteSlotsMax,
+  capacity: noteCapacity,
+  waiting: ignored('the slots are there'),
   restored: impossible('restored already'),
+  'restore-widened': impossible('restored already'),
   acquired: impossible('acquired already'),
   deployed: impossible('all slots were deployed, each says so once'),
   drained: ignored('all tasks have drained'),
@@ -28,10 +33,11 @@ export const draining: PhaseTable<'draining'> = {
   committed: (at, event) => proceed(at, withCommitted(at.phase.commits, event), []),
   'checkpoint-published': onPublished,
   'checkpoint-failed': onCheckpointFailed,
-  failure: (at, event) => failOver(at, event.failure, at.core.facts.slots),
-  'slot-lost': (at, event) => failOver(at, lossOf(event), without(at.core.facts.slots, event.slot)),
-  'slot-stopped': (at, event) =>
-    failOver(at, unexpectedStop(at.phase.name, event.slot), without(at.core.facts.slots, event.slot)),
+  'rescale-checkpoint': ignored('the job is about to finish'),
+  failure: onJobFailure, // all regions wait for the same checkpoint
+  'job-failure': onJobFailure,
+  'slot-lost': onSlotLostAll,
+  'slot-stopped': onUnexpectedStopAll,
   timer: onTimer,
 }
 
@@ -56,14 +62,14 @@ function proceed(at: At<'draining'>, commits: CommitProgress, effects: readonly 
 function onCheckpointFailed(at: At<'draining'>, event: EventOf<'checkpoint-failed'>): Step {
   const { facts } = at.core
   const failedCount = at.phase.failedCount + 1
-  if (failedCount >= facts.limits.finalAttemptsMax) return failOver(at, { error: event.error }, facts.slots)
+  if (failedCount >= facts.limits.finalAttemptsMax) return onJobFailure(at, { failure: { error: event.error } })
   return go(at.core, { ...at.phase, checkpoint: 'waiting', failedCount }, [
     { kind: 'start-timer', timer: 'final-retry', delayMs: facts.limits.finalRetryMs },
   ])
 }
 
 function onTimer(at: At<'draining'>, event: EventOf<'timer'>): Step {
-  if (event.timer === 'commits') return failOver(at, commitsTimeout(at), at.core.facts.slots)
+  if (event.timer === 'commits') return onJobFailure(at, { failure: commitsTimeout(at) })
   if (event.timer !== 'final-retry') return stay(at)
   return go(at.core, { ...at.phase, checkpoint: 'under-way' }, [{ kind: 'trigger-checkpoint', reason: 'final' }])
 }

@@ -1,14 +1,32 @@
 /** Everything is committed (or, without checkpoints, about to be): tasks were told to end. */
-import type { SlotIndex } from '../../base/ids.ts'
-import type { JobFailure } from '../job-events.ts'
+import { allRegions, allTasks, attemptIn, withoutSlot, withoutTasks } from '../job-regions.ts'
 import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
-import { close, end, failOver, go, ignored, impossible, lossOf, stay, withMember, without } from '../transitions.ts'
+import { type Loss, failOver } from '../fail-over.ts'
+import {
+  close,
+  closeNow,
+  end,
+  go,
+  ignored,
+  impossible,
+  lossOf,
+  noteCapacity,
+  noteSlotsMax,
+  stay,
+  suspend,
+  withMember,
+} from '../transitions.ts'
 
 export const finishing: PhaseTable<'finishing'> = {
   start: ignored('started already'),
   stop: (at) => go(at.core, { ...at.phase, onFailure: 'stop' }), // J6
-  cancel: (at) => close(at.core, { outcome: 'canceled', live: at.phase.waiting }),
+  cancel: (at) => closeNow(at, 'canceled'),
+  suspend,
+  'slots-max': noteSlotsMax,
+  capacity: noteCapacity,
+  waiting: ignored('the slots are there'),
   restored: impossible('restored already'),
+  'restore-widened': impossible('restored already'),
   acquired: impossible('acquired already'),
   deployed: impossible('all slots were deployed, each says so once'),
   drained: ignored('all tasks have drained'),
@@ -16,7 +34,9 @@ export const finishing: PhaseTable<'finishing'> = {
   committed: ignored('what had to be committed is'),
   'checkpoint-published': ignored('a checkpoint is not needed any more'),
   'checkpoint-failed': ignored('a checkpoint is not needed any more'),
-  failure: (at, event) => fail(at, event.failure, at.phase.waiting),
+  'rescale-checkpoint': ignored('a checkpoint is not needed any more'),
+  failure: (at, event) => fail(at, { ...event, alive: at.phase.waiting }),
+  'job-failure': (at, { failure }) => fail(at, { failure, attempt: at.core.attempt, alive: at.phase.waiting }),
   'slot-lost': onSlotLost,
   'slot-stopped': onSlotStopped,
   timer: ignored('this phase has no timer'),
@@ -25,21 +45,22 @@ export const finishing: PhaseTable<'finishing'> = {
 /** From here the job has done what it was started for; what is left are threads. */
 function onFinished(at: At<'finishing'>, event: EventOf<'finished'>): Step {
   const finished = withMember(at.phase.finished, event.task)
-  if (finished.size < at.core.facts.tasks.length) return go(at.core, { ...at.phase, finished })
-  return close(at.core, { outcome: 'finished', live: at.phase.waiting })
+  if (finished.size < allTasks(at.core).length) return go(at.core, { ...at.phase, finished })
+  return closeNow(at, 'finished')
 }
 
 function onSlotStopped(at: At<'finishing'>, event: EventOf<'slot-stopped'>): Step {
-  const waiting = without(at.phase.waiting, event.slot)
-  return waiting.size === 0 ? end(at.core, 'finished') : go(at.core, { ...at.phase, waiting })
+  const waiting = withoutTasks(at.phase.waiting, event)
+  return waiting.length === 0 ? end(at.core, 'finished') : go(at.core, { ...at.phase, waiting })
 }
 
 function onSlotLost(at: At<'finishing'>, event: EventOf<'slot-lost'>): Step {
-  if (!at.phase.waiting.has(event.slot)) return stay(at)
-  return fail(at, lossOf(event), without(at.phase.waiting, event.slot))
+  const alive = withoutSlot(at.phase.waiting, event.slot)
+  if (alive.length === at.phase.waiting.length) return stay(at)
+  return fail(at, { failure: lossOf(event), attempt: attemptIn(at.core, event.slot), alive })
 }
 
-function fail(at: At<'finishing'>, failure: JobFailure, live: Iterable<SlotIndex>): Step {
-  if (at.phase.onFailure === 'stop') return close(at.core, { outcome: 'stopped', live })
-  return failOver(at, failure, live)
+function fail(at: At<'finishing'>, loss: Omit<Loss, 'regions'>): Step {
+  if (at.phase.onFailure === 'stop') return close(at.core, { outcome: 'stopped', alive: loss.alive })
+  return failOver(at, { ...loss, regions: allRegions(at.core) })
 }

@@ -1,34 +1,62 @@
-/** No task exists; a checkpoint is being chosen, enumerators and sinks are prepared from it. */
+/** A checkpoint is being chosen, enumerators and sinks are prepared from it. No task of the regions that are on their way exists. */
+import { attemptsOf, otherRegions, tasksIn } from '../job-regions.ts'
 import type { At, Effect, EventOf, PhaseTable, Step } from '../job-state.ts'
-import { close, failOver, go, ignored, impossible } from '../transitions.ts'
+import { onFailure, onJobFailure, onSlotLost, onUnexpectedStop, restartAll } from '../fail-over.ts'
+import {
+  closeNow,
+  go,
+  ignored,
+  impossible,
+  noteCapacity,
+  noteDrained,
+  noteSlotsMax,
+  stay,
+  suspend,
+} from '../transitions.ts'
 
-const noTasks = impossible('no task of this attempt exists')
+const noTasks = impossible('no task of these regions was deployed')
+const suspended = ignored('checkpoints were suspended; this was on its way')
 
 export const restoring: PhaseTable<'restoring'> = {
   start: ignored('started already'),
-  stop: (at) => close(at.core, { outcome: 'stopped', live: [] }),
-  cancel: (at) => close(at.core, { outcome: 'canceled', live: [] }),
-  restored: enterAcquiring,
-  acquired: impossible('slots were not asked for'),
+  stop: (at) => closeNow(at, 'stopped'),
+  cancel: (at) => closeNow(at, 'canceled'),
+  suspend,
+  'slots-max': noteSlotsMax,
+  capacity: noteCapacity,
+  waiting: ignored('the slots are there'),
+  failure: onFailure,
+  'job-failure': onJobFailure,
+  'slot-lost': onSlotLost,
   deployed: noTasks,
-  drained: noTasks,
+  'slot-stopped': onSlotStopped,
+  drained: noteDrained,
   finished: noTasks,
-  committed: noTasks,
-  'checkpoint-published': noTasks,
-  'checkpoint-failed': noTasks,
-  failure: (at, event) => failOver(at, event.failure, []),
-  'slot-lost': ignored('acquiring starts it anew'),
-  'slot-stopped': ignored('no task of this attempt exists'),
-  timer: ignored('timers of the attempt before were cancelled'),
+  committed: ignored('commits of periodic checkpoints are the business of the tasks'),
+  acquired: impossible('acquired already'),
+  restored: enterDeploying,
+  'restore-widened': (at) => restartAll(at.core, tasksIn(at.core, otherRegions(at.core, at.phase.regions))),
+  'checkpoint-published': suspended,
+  'checkpoint-failed': suspended,
+  'rescale-checkpoint': suspended,
+  timer: ignored('timers of the phase before were cancelled'),
 }
 
-function enterAcquiring(at: At<'restoring'>, event: EventOf<'restored'>): Step {
+function enterDeploying(at: At<'restoring'>, event: EventOf<'restored'>): Step {
   const core = { ...at.core, restoredCheckpoint: event.restored?.checkpoint }
-  return go(core, { name: 'acquiring' }, [
+  const { regions } = at.phase
+  return go(core, { name: 'deploying', regions, deployed: [] }, [
     { kind: 'report', event: reportOf(at, event) },
-    { kind: 'acquire-slots' },
-    { kind: 'start-timer', timer: 'acquire', delayMs: core.facts.limits.acquireTimeoutMs },
+    { kind: 'deploy', regions: attemptsOf(core, regions) },
+    { kind: 'start-timer', timer: 'deploy', delayMs: core.facts.limits.deployTimeoutMs },
   ])
+}
+
+function onSlotStopped(at: At<'restoring'>, event: EventOf<'slot-stopped'>): Step {
+  const isOther = attemptsOf(at.core, otherRegions(at.core, at.phase.regions)).some(
+    ({ attempt }) => attempt === event.attempt,
+  )
+  return isOther ? onUnexpectedStop(at, event) : stay(at) // no task of this attempt exists
 }
 
 function reportOf(at: At<'restoring'>, event: EventOf<'restored'>): Extract<Effect, { kind: 'report' }>['event'] {

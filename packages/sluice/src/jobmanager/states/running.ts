@@ -1,17 +1,18 @@
-/** Tasks run, checkpoints are taken. */
+/** All tasks run, checkpoints are taken. */
+import { allTasks } from '../job-regions.ts'
 import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
+import { onRescaleCheckpoint, planRescale } from '../rescale.ts'
+import { onFailure, onJobFailure, onSlotLost, onUnexpectedStop } from '../fail-over.ts'
 import {
   NO_COMMITS,
-  close,
+  closeNow,
   enterFinishing,
-  failOver,
   go,
   ignored,
   impossible,
-  lossOf,
-  unexpectedStop,
+  stay,
+  suspend,
   withMember,
-  without,
 } from '../transitions.ts'
 
 const notTriggered = impossible('neither a final checkpoint nor that of a stop was triggered')
@@ -19,32 +20,41 @@ const notTriggered = impossible('neither a final checkpoint nor that of a stop w
 export const running: PhaseTable<'running'> = {
   start: ignored('started already'),
   stop: onStop,
-  cancel: (at) => close(at.core, { outcome: 'canceled', live: at.core.facts.slots }),
-  restored: impossible('restored already'),
-  acquired: impossible('acquired already'),
+  cancel: (at) => closeNow(at, 'canceled'),
+  suspend,
+  'slots-max': (at, event) => planRescale({ ...at.core, slotsMax: event.slots }, at.phase.rescale, 'now'),
+  capacity: (at, event) => planRescale({ ...at.core, available: event.slots }, at.phase.rescale, 'delayed'),
+  waiting: ignored('the slots are there'),
+  failure: onFailure,
+  'job-failure': onJobFailure,
+  'slot-lost': onSlotLost,
   deployed: impossible('all slots were deployed, each says so once'),
+  'slot-stopped': onUnexpectedStop,
   drained: onDrained,
   finished: impossible('no task was told to finish'),
   committed: ignored('commits of periodic checkpoints are the business of the tasks'),
+  acquired: impossible('acquired already'),
+  restored: impossible('restored already'),
+  'restore-widened': impossible('restored already'),
   'checkpoint-published': notTriggered,
   'checkpoint-failed': notTriggered,
-  failure: (at, event) => failOver(at, event.failure, at.core.facts.slots),
-  'slot-lost': (at, event) => failOver(at, lossOf(event), without(at.core.facts.slots, event.slot)),
-  'slot-stopped': (at, event) =>
-    failOver(at, unexpectedStop(at.phase.name, event.slot), without(at.core.facts.slots, event.slot)),
-  timer: ignored('this phase has no timer'),
+  'rescale-checkpoint': onRescaleCheckpoint,
+  timer: onTimer,
 }
 
 function onStop(at: At<'running'>): Step {
-  const { facts } = at.core
-  if (facts.checkpointing === 'off') return close(at.core, { outcome: 'stopped', live: facts.slots })
+  if (at.core.facts.checkpointing === 'off') return closeNow(at, 'stopped')
   return go(at.core, { name: 'stopping', commits: NO_COMMITS }, [{ kind: 'trigger-checkpoint', reason: 'stop' }])
 }
 
 function onDrained(at: At<'running'>, event: EventOf<'drained'>): Step {
-  const drained = withMember(at.phase.drained, event.task)
-  if (drained.size < at.core.facts.tasks.length) return go(at.core, { ...at.phase, drained })
-  if (at.core.facts.checkpointing === 'off') return enterFinishing(at.core) // J4
+  const core = { ...at.core, drained: withMember(at.core.drained, event.task) }
+  if (core.drained.size < allTasks(core).length) return go(core, at.phase)
+  if (core.facts.checkpointing === 'off') return enterFinishing(core) // J4
   const phase = { name: 'draining', checkpoint: 'under-way', failedCount: 0, commits: NO_COMMITS } as const
-  return go(at.core, phase, [{ kind: 'trigger-checkpoint', reason: 'final' }])
+  return go(core, phase, [{ kind: 'trigger-checkpoint', reason: 'final' }])
+}
+
+function onTimer(at: At<'running'>, event: EventOf<'timer'>): Step {
+  return event.timer === 'scale-up' ? planRescale(at.core, 'none', 'now') : stay(at)
 }

@@ -1,0 +1,247 @@
+/**
+ * The jobs of the cluster while this JobManager leads: takes them over, takes new ones in, keeps those that have ended in sight.
+ *
+ * Owns: which jobs there are under this leader. Does not own: the life of one (cluster-job.ts), the storage (job-registry.ts), leadership
+ * (job-manager.ts makes one dispatcher per epoch and suspends it when the epoch is over).
+ *
+ * D1 A job is in the registry before it starts: whoever leads next knows it.
+ * D2 One job per name at a time; a name is looked at, cleared and taken by one submission after the other.
+ * D3 What cannot be read of the registry is reported and does not hide the other jobs.
+ */
+import type { Env } from '../base/env.ts'
+import { EngineError, asEngineError, errorToData } from '../base/errors.ts'
+import { type ArtifactHash, type JobId, type LeaderEpoch, jobId } from '../base/ids.ts'
+import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
+import type { JobSpec, SpecLayer } from '../control/cluster-messages.ts'
+import type { Submission } from './cluster-api.ts'
+import type { ClusterEvent } from './cluster-events.ts'
+import { ClusterJob, type ClusterJobOptions, type JobEnd, type LoadedJob, removeAll } from './cluster-job.ts'
+import type { ClusterSlotPool } from './cluster-slot-pool.ts'
+import type { JobRegistry, RegisteredJob, RegistryContents } from './job-registry.ts'
+
+export interface DispatcherOptions {
+  readonly env: Env
+  readonly registry: JobRegistry
+  /** Folder of the shared storage in which each job name has its checkpoints. */
+  readonly checkpointRoot: string
+  /** @param workingDirectory from where relative paths among the parameters are meant */
+  readonly load: (spec: JobSpec, workingDirectory?: string) => Promise<LoadedJob>
+  readonly storeOf: (root: string) => CheckpointStore
+  readonly epoch: LeaderEpoch
+  readonly poolOf: (spec: JobSpec, loaded: LoadedJob) => ClusterSlotPool
+  readonly listener: (event: ClusterEvent) => void
+}
+
+/** A job that ended, under this leader or before. */
+export interface EndedJob {
+  readonly spec: JobSpec
+  readonly submittedWallMs: number
+  readonly end: JobEnd
+}
+
+/** Ended jobs that can still be looked at. */
+const ENDED_MAX = 50
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #jobs = new Map<JobId, ClusterJob>()
+  readonly #ended = new Map<JobId, EndedJob>()
+  #submissions: Promise<unknown> = Promise.resolve()
+  /** By name: what has to be over before a job of that name starts. */
+  readonly #cleanings = new Map<string, Promise<'clean' | EngineError>>()
+  #isSuspended = false
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  /** Takes over what the registry knows. */
+  recover({ jobs, damaged }: RegistryContents): void {
+    const { listener } = this.#options
+    for (const error of damaged) listener({ kind: 'registry-damaged', error: errorToData(error) }) // D3
+    for (const registered of jobs) this.#takeOver(registered)
+  }
+
+  /** D1, D2. Resolves when the job is on its way. */
+  submit(submission: Submission): Promise<JobId> {
+    const turn = this.#submissions.then(() => this.#submit(submission))
+    this.#submissions = turn.catch(() => undefined)
+    return turn
+  }
+
+  live(): readonly ClusterJob[] {
+    return [...this.#jobs.values()]
+  }
+
+  ended(): readonly EndedJob[] {
+    return [...this.#ended.values()]
+  }
+
+  find(job: JobId): ClusterJob | undefined {
+    return this.#jobs.get(job)
+  }
+
+  findEnded(job: JobId): EndedJob | undefined {
+    return this.#ended.get(job)
+  }
+
+  /** The epoch is over. Resolves when nothing of the jobs runs here any more. */
+  async suspend(): Promise<void> {
+    this.#isSuspended = true
+    await Promise.all(this.live().map((job) => job.suspend()))
+  }
+
+  #takeOver(registered: RegisteredJob): void {
+    const { spec, submittedWallMs, result, cleanUp } = registered
+    if (result !== undefined) {
+      if (cleanUp === 'open') this.#cleanings.set(spec.name, this.#clean(spec, result))
+      this.#keepEnded({ spec, submittedWallMs, end: result })
+      return
+    }
+    this.#options.listener({ kind: 'job-recovered', job: spec.job, name: spec.name })
+    this.#open(registered).start()
+  }
+
+  /** What a leader before began when its job had ended. Never rejects: whoever leads next tries again. */
+  async #clean({ job, name, storageRoot }: JobSpec, { outcome }: JobEnd): Promise<'clean' | EngineError> {
+    const { registry, storeOf, listener, epoch } = this.#options
+    try {
+      if (outcome === 'finished' && storageRoot !== undefined) await removeAll(storeOf(storageRoot), epoch)
+      await registry.markCleaned(job)
+      return 'clean'
+    } catch (thrown) {
+      const error = asEngineError(thrown, 'CKP1001', `what job "${name}" left behind could not be removed`)
+      listener({ kind: 'job-unsettled', job, error: errorToData(error), inMs: Number.POSITIVE_INFINITY })
+      return error
+    }
+  }
+
+  async #submit({ artifact, params, options, start, workingDirectory }: Submission): Promise<JobId> {
+    const { env, registry, load, listener } = this.#options
+    await this.#requireArtifact(artifact)
+    const job = newJobId(env)
+    const draft: JobSpec = { job, name: '', artifact, params, layers: [{ origin: 'submission', values: options }] }
+    const loaded = await load(draft, workingDirectory)
+    const name = loaded.graph.jobName
+    await this.#requireName(name)
+    const layers = [...draft.layers, slotLayerOf(loaded)]
+    const spec = { ...draft, name, layers, params: loaded.params ?? params, ...this.#storageOf(name, loaded) }
+    if (start === 'fresh' && spec.storageRoot !== undefined) await this.#clear(spec.storageRoot)
+    if (this.#isSuspended) throw notLeadingAnyMore()
+    const submittedWallMs = env.clock.wallMs()
+    await registry.submit({ spec, submittedWallMs })
+    listener({ kind: 'job-submitted', job, name })
+    if (this.#isSuspended) return job // the next leader starts it
+    this.#open({ spec, submittedWallMs, bounds: undefined }).start(loaded)
+    return job
+  }
+
+  async #requireArtifact(artifact: ArtifactHash): Promise<void> {
+    if (await this.#options.registry.hasArtifact(artifact)) return
+    throw new EngineError(
+      'JOB1103',
+      `there is no job bundle ${artifact}. Nothing was submitted. Upload the bundle first (POST /v1/artifacts), or use sluice run --jobmanager.`,
+    )
+  }
+
+  // D2
+  async #requireName(name: string): Promise<void> {
+    const running = this.live().find((live) => live.spec.name === name && !live.isSettled)
+    if (running !== undefined) throw nameTaken(name, running.job)
+    const cleaned = await this.#cleanings.get(name)
+    if (cleaned instanceof EngineError) throw cleaned
+  }
+
+  #storageOf(name: string, { options }: LoadedJob): { readonly storageRoot?: string } {
+    if (options.checkpoint.intervalMs === 'off') return {}
+    return { storageRoot: `${this.#options.checkpointRoot}/${folderName(name)}` }
+  }
+
+  /** The ids and epochs that were used stay used. */
+  async #clear(root: string): Promise<void> {
+    const { storeOf, epoch } = this.#options
+    await removeAll(storeOf(root), epoch)
+  }
+
+  #open(registered: Pick<RegisteredJob, 'spec' | 'submittedWallMs' | 'bounds'>): ClusterJob {
+    const job = new ClusterJob(this.#jobOptions(registered))
+    this.#jobs.set(job.job, job)
+    return job
+  }
+
+  #jobOptions({
+    spec,
+    submittedWallMs,
+    bounds,
+  }: Pick<RegisteredJob, 'spec' | 'submittedWallMs' | 'bounds'>): ClusterJobOptions {
+    const { env, registry, load, storeOf, poolOf, listener, epoch } = this.#options
+    return {
+      spec,
+      submittedWallMs,
+      env,
+      load,
+      storeOf,
+      leader: epoch,
+      poolOf: (loaded) => poolOf(spec, loaded),
+      settle: (end) => registry.finish(spec.job, end),
+      markCleaned: () => registry.markCleaned(spec.job),
+      listener,
+      onSettled: (end) => this.#keepEnded({ spec, submittedWallMs, end }),
+      slotsMax: bounds?.upper,
+    }
+  }
+
+  /** Details of a job that ended here stay with its object as long as it is in sight. */
+  #keepEnded(ended: EndedJob): void {
+    this.#ended.set(ended.spec.job, ended)
+    for (const job of this.#ended.keys()) {
+      if (this.#ended.size <= ENDED_MAX) return
+      this.#ended.delete(job)
+      this.#jobs.delete(job)
+      this.#forget(job)
+    }
+  }
+
+  /** What cannot be removed now is not worth an error: the next leader forgets it. */
+  #forget(job: JobId): void {
+    const { registry } = this.#options
+    registry
+      .forget(job)
+      .then(() => registry.collectArtifacts())
+      .catch(nothingLost)
+  }
+}
+
+function nothingLost(): void {}
+
+/** A TaskManager makes a slot before it has loaded the job: what the job itself sets for its slots goes with it. */
+function slotLayerOf({ optionTexts }: LoadedJob): SpecLayer {
+  const ofSlots = Object.entries(optionTexts).filter(([key]) => key.startsWith('slot.'))
+  return { origin: 'job', values: Object.fromEntries(ofSlots) }
+}
+
+/** One path segment for any job name; different names never share one. */
+function folderName(name: string): string {
+  return encodeURIComponent(name).replace(/^\./, '%2E')
+}
+
+function newJobId({ random }: Env): JobId {
+  const words = Array.from({ length: 4 }, () => random.u32().toString(16).padStart(8, '0'))
+  return jobId(words.join(''))
+}
+
+function nameTaken(name: string, running: JobId): EngineError {
+  return new EngineError(
+    'JOB1102',
+    `a job named "${name}" runs already: ${running}. Nothing was submitted: two jobs of one name would share their checkpoints. ` +
+      `Stop it first (sluice stop ${running}), or give the new job another name.`,
+    { context: { job: name } },
+  )
+}
+
+function notLeadingAnyMore(): EngineError {
+  return new EngineError(
+    'CLU1001',
+    'this JobManager lost its leadership while the job was being submitted. Nothing was submitted. Submit it again: the leader of now takes it.',
+  )
+}
