@@ -180,6 +180,7 @@ export class OperatorChain {
       env: this.#task.env,
       incarnation: this.#task.incarnation,
       delivery: this.#task.settings.delivery,
+      mayCommit: this.#task.mayCommit,
     })
   }
 

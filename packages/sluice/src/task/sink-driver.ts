@@ -8,11 +8,12 @@
  * W3 After a restore everything restored is committed again before anything new (commits are idempotent).
  * W4 A commit that fails fails the task; nothing is dropped.
  * W5 A cut that fails fails the task: no later checkpoint can hold what it held.
+ * W6 Nothing is committed when the host says that the slot's lease is over: another attempt may run by then.
  */
 import { assert, present } from '../base/assert.ts'
 import type { Env } from '../base/env.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
-import { asEngineError } from '../base/errors.ts'
+import { EngineError, asEngineError } from '../base/errors.ts'
 import {
   COMMITTABLES_STATE,
   WRITER_STATE,
@@ -32,6 +33,8 @@ export interface SinkRuntime {
   readonly env: Env
   readonly incarnation: string
   readonly delivery: 'exactly-once' | 'at-least-once' | 'none'
+  /** Asked right before each commit; absent where leaders do not change. */
+  readonly mayCommit?: (() => boolean) | undefined
 }
 
 /** Cut, not yet durable: the promise of what it will have to commit. */
@@ -61,8 +64,11 @@ export class SinkOperator extends BaseOperator {
   open(context: OperatorContext): void {
     this.#context = context
     this.#written = context.counter('writtenRecords')
+    const { env, incarnation, delivery } = this.#runtime
     const sinkContext: SinkContext = {
-      ...this.#runtime,
+      env,
+      incarnation,
+      delivery,
       uid: context.info.uid,
       subtask: context.info.subtask,
       parallelism: context.info.parallelism,
@@ -160,10 +166,15 @@ export class SinkOperator extends BaseOperator {
     if (due.length === 0) return
     const committer = this.#committer
     if (committer !== undefined) {
+      this.#expectLease() // W6
       due.sort((a, b) => a.checkpoint - b.checkpoint)
       await committer.commit(due.flatMap((batch) => batch.committables))
     }
     this.#pending = this.#pending.filter((batch) => !due.includes(batch))
+  }
+
+  #expectLease(): void {
+    if (this.#runtime.mayCommit?.() === false) throw leaderLost(present(this.#context, 'the context of an open sink'))
   }
 
   #failCommit(error: unknown): void {
@@ -189,6 +200,14 @@ export class SinkOperator extends BaseOperator {
     assert(this.#writer !== undefined, 'a sink was used before it was opened')
     return this.#writer
   }
+}
+
+function leaderLost({ info }: OperatorContext): EngineError {
+  return new EngineError(
+    'CLU1004',
+    `the output of ${info.uid} was not committed: its TaskManager lost its leader. The tasks end here, and the job commits the output when it goes on from its last checkpoint elsewhere. Nothing needs to be done`,
+    { context: { operator: info.uid, subtask: info.subtask } },
+  )
 }
 
 function itemsOf(restored: OperatorStateItems | undefined, name: string): readonly unknown[] {

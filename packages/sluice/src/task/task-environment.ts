@@ -52,6 +52,8 @@ export interface TaskEnvironment {
   readonly outputTags: readonly (string | undefined)[]
   readonly pressure: OutputPressure
   readonly reports: TaskReports
+  /** False when the host's lease is over; absent where leaders do not change. */
+  readonly mayCommit?: (() => boolean) | undefined
   /** Asks the loop for another step. */
   wake(): void
 }

@@ -4,7 +4,7 @@
  * Owns: the slots' runners, their links, their lives. Does not own: deployments and restarts (jobmanager/), the world given as `env`.
  *
  * I1 Messages of one slot in one direction and frames of one link are delivered in order, each in a later turn than it was sent.
- * I2 Links belong to one attempt: the first `deploy` of an attempt makes new ones for every pair of slots.
+ * I2 Links belong to one attempt: the first `deploy` of an attempt makes new ones for every pair of slots that take part in it.
  * I3 A killed slot never runs again; the next `acquire` makes a new one in its place. Its loss is told behind the messages it sent, but never
  *    once it was replaced: it would be taken for the loss of the new one.
  * I4 Nothing is told after `release`, until the next `acquire`.
@@ -14,7 +14,7 @@ import type { Env } from '../base/env.ts'
 import { EngineError, asEngineError, errorToData } from '../base/errors.ts'
 import { slotIndex, type SlotIndex } from '../base/ids.ts'
 import type { SnapshotStorage } from '../checkpoint/checkpoint-store.ts'
-import type { FromSlot, SlotEvents, SlotGateway, SlotPool, ToSlot } from '../control/messages.ts'
+import type { FromSlot, SlotDeployment, SlotEvents, SlotGateway, SlotPool, ToSlot } from '../control/messages.ts'
 import type { DataLink } from '../exchange/data-link.ts'
 import { LOOP_LIMITS, type LoopLimits, type LoopProgress } from '../task/task-loop.ts'
 import { inlineLink, type LinkShape } from './inline-links.ts'
@@ -58,7 +58,8 @@ class InlineSlots implements InlineSlotPool {
   readonly #options: InlineSlotsOptions
   readonly #slots = new Map<SlotIndex, InlineSlot>()
   #events: SlotEvents | undefined
-  #links: AttemptLinks | undefined
+  /** Ends of links that were not handed out yet, by attempt. */
+  readonly #links = new Map<string, Map<SlotIndex, SlotLinks>>()
 
   constructor(options: InlineSlotsOptions) {
     assert(options.slotCount > 0, 'a pool has no slots')
@@ -75,7 +76,7 @@ class InlineSlots implements InlineSlotPool {
 
   async release(): Promise<void> {
     this.#events = undefined
-    this.#links = undefined
+    this.#links.clear()
     for (const slot of this.#slots.values()) slot.die()
     this.#slots.clear()
   }
@@ -116,17 +117,24 @@ class InlineSlots implements InlineSlotPool {
   // I2
   #linksOf({ deployment }: Extract<ToSlot, { kind: 'deploy' }>, slot: SlotIndex): SlotLinks {
     const attempt = `${deployment.epoch}-${deployment.attempt}`
-    if (this.#links?.attempt !== attempt) this.#links = linkAll(attempt, [...this.#slots.values()], this.#options)
-    return present(this.#links.bySlot.get(slot), `the links of slot ${slot}`)
+    const ends = this.#links.get(attempt) ?? this.#linkAll(deployment)
+    this.#links.set(attempt, ends)
+    const links = present(ends.get(slot), `the links of slot ${slot}`)
+    ends.delete(slot)
+    if (ends.size === 0) this.#links.delete(attempt)
+    return links
+  }
+
+  #linkAll({ placement }: SlotDeployment): Map<SlotIndex, SlotLinks> {
+    const taking = new Set(Object.values(placement).flat())
+    return linkAll(
+      [...this.#slots.values()].filter(({ slot }) => taking.has(slot)),
+      this.#options,
+    )
   }
 }
 
-interface AttemptLinks {
-  readonly attempt: string
-  readonly bySlot: ReadonlyMap<SlotIndex, SlotLinks>
-}
-
-function linkAll(attempt: string, slots: readonly InlineSlot[], options: InlineSlotsOptions): AttemptLinks {
+function linkAll(slots: readonly InlineSlot[], options: InlineSlotsOptions): Map<SlotIndex, SlotLinks> {
   const shape: LinkShape = {
     framesPerTurn: options.framesPerTurn ?? Infinity,
     delayMs: (from, to) => options.linkDelay?.(from, to),
@@ -139,7 +147,7 @@ function linkAll(attempt: string, slots: readonly InlineSlot[], options: InlineS
       bySlot.get(b.slot)?.set(a.slot, ofB)
     }
   }
-  return { attempt, bySlot }
+  return new Map<SlotIndex, SlotLinks>(bySlot)
 }
 
 type SlotEvent =

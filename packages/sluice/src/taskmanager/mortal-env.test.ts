@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import type { Connection } from '../base/env.ts'
 import { createManualEnv } from '../testing/manual-env.ts'
 import { MemoryDisk } from '../testing/memory-disk.ts'
+import { MemoryNetwork } from '../testing/memory-network.ts'
 import { mortalEnv } from './mortal-env.ts'
 
 function mortal() {
@@ -58,4 +60,50 @@ test('a callback that throws is handed over and does not reach the world', () =>
   })
   world.runTurns()
   expect(uncaught).toEqual([new TypeError('in a turn')])
+})
+
+test('the connections and listeners of a dead slot are gone, also those that were being opened, and nothing is told to it', async () => {
+  const network = new MemoryNetwork()
+  const world = createManualEnv({ network })
+  const env = mortalEnv(world, () => expect.unreachable('nothing throws'))
+  const told: string[] = []
+  const accepted: Connection[] = []
+  const address = { host: 'localhost', port: 7 }
+  const listening = world.network.listen(address, (connection) => void accepted.push(connection))
+  const own = env.network.listen({ host: 'localhost', port: 8 }, () => void told.push('accepted'))
+  const connecting = env.network.connect(address, 100)
+  await world.settle()
+  await Promise.all([listening, own])
+  const connection = await connecting
+  connection.receive({ onFrame: () => void told.push('frame'), onClosed: () => void told.push('closed') })
+  accepted[0]?.send(new Uint8Array(1))
+  void env.network.connect(address, 100).then(() => told.push('connected'))
+  void env.network.listen({ host: 'localhost', port: 9 }, () => {}).then(() => told.push('listening'))
+  env.die()
+  void env.network.connect(address, 100).then(() => told.push('connected'))
+  await world.settle()
+  expect(told).toEqual([])
+  expect(network.openEndCount).toBe(0)
+  for (const port of [8, 9]) {
+    const refused = world.network.connect({ host: 'localhost', port }, 100).catch((error: unknown) => error)
+    await world.settle()
+    expect(await refused).toMatchObject({ failure: 'refused' })
+  }
+})
+
+test('a receiver that throws is the end of its slot, not of the thread', async () => {
+  const network = new MemoryNetwork()
+  const world = createManualEnv({ network })
+  const uncaught: unknown[] = []
+  const env = mortalEnv(world, (thrown) => void uncaught.push(thrown))
+  const address = { host: 'localhost', port: 7 }
+  const listening = world.network.listen(address, (connection) => connection.send(new Uint8Array(1)))
+  const connecting = env.network.connect(address, 100)
+  await world.settle()
+  await listening
+  const receiver = { onFrame: () => expect.unreachable('in a receiver'), onClosed: () => {} }
+  const connection = await connecting
+  connection.receive(receiver)
+  await world.settle()
+  expect(uncaught).toHaveLength(1)
 })

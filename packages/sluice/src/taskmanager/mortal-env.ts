@@ -5,10 +5,11 @@
  *
  * M1 After `die` no callback of the slot runs any more and no operation of the slot starts: its promises stay pending for ever, like
  *    those of a thread that was ended. An operation that had started may still take effect.
- *    Its timers are cancelled and its files closed, as the system does it for a process.
+ *    Its timers are cancelled, its files closed and its connections and listeners ended, as the system does it for a process.
  * M2 A callback that throws is the end of the slot, not of the thread: it is handed to `onUncaught`.
  */
 import type { Disk, DiskFile, Env, Timer } from '../base/env.ts'
+import { type MortalEnds, mortalNetwork } from './mortal-network.ts'
 
 export interface MortalEnv extends Env {
   /** Idempotent. */
@@ -27,6 +28,7 @@ export function mortalEnv(world: Env, onUncaught: (thrown: unknown) => void): Mo
     }
   }
   const files = new Set<DiskFile>()
+  const ends: MortalEnds = new Set()
   const life: Life = { isDead: () => isDead, files }
   const timers = new Set<Timer>()
   const after = (delayMs: number, fire: () => void): Timer => {
@@ -45,12 +47,15 @@ export function mortalEnv(world: Env, onUncaught: (thrown: unknown) => void): Mo
     turns: { next: (run) => world.turns.next(guarded(run)) },
     stdout: { writeLine: (line) => void (isDead || world.stdout.writeLine(line)) },
     disk: mortalDisk(world.disk, life),
+    network: mortalNetwork({ network: world.network, isDead: () => isDead, onUncaught, ends }),
     die: () => {
       isDead = true
       for (const timer of timers) timer.cancel()
       for (const file of files) closeQuietly(file)
+      for (const end of ends) end()
       timers.clear()
       files.clear()
+      ends.clear()
     },
     isDead: () => isDead,
   }

@@ -16,6 +16,8 @@ export interface SlotRunnerOptions {
   readonly progress: LoopProgress
   readonly limits: LoopLimits
   readonly send: (message: FromSlot) => void
+  /** False when the TaskManager's lease is over; absent where leaders do not change. */
+  readonly mayCommit?: (() => boolean) | undefined
 }
 
 export interface SlotSettings extends TaskSettings {
@@ -25,6 +27,8 @@ export interface SlotSettings extends TaskSettings {
   readonly channelCredits: number
   /** Records of one batch between tasks. */
   readonly batchRecordsMax: number
+  /** Milliseconds of its consumer's work that may wait in one channel: batches get smaller where it would be more. Absent: no limit. */
+  readonly debloatTargetMs?: number
 }
 
 /** Paths to the other slots of one attempt. */

@@ -1,11 +1,13 @@
 /** Builds the tasks of one slot and wires their channels: by reference inside the slot, over links to other slots. */
 import { present } from '../base/assert.ts'
+import { errorToData, type EngineError } from '../base/errors.ts'
 import { subtaskIndex, type SlotIndex, type SubtaskIndex } from '../base/ids.ts'
 import type { FromSlot, SlotDeployment } from '../control/messages.ts'
 import { BatchWriter } from '../exchange/batch-writer.ts'
 import { OutputPressure } from '../exchange/blocking.ts'
 import type { InputChannel, OutputChannel } from '../exchange/channel.ts'
 import type { DataLink } from '../exchange/data-link.ts'
+import type { Debloating } from '../exchange/debloater.ts'
 import { InputGate } from '../exchange/input-gate.ts'
 import { LinkRouter } from '../exchange/link-router.ts'
 import { LocalChannel } from '../exchange/local-channel.ts'
@@ -42,10 +44,16 @@ class Wiring {
   readonly #pressures: readonly OutputPressure[]
   /** Number of the first channel of each edge. */
   readonly #channelBase: readonly number[]
+  readonly #debloating: Debloating
 
   constructor(options: BuildOptions) {
     this.#options = options
     this.#graph = options.graph
+    const { debloatTargetMs, batchRecordsMax } = options.settings
+    this.#debloating = {
+      settings: { targetMs: debloatTargetMs, recordsMax: batchRecordsMax },
+      clock: options.env.clock,
+    }
     for (const [slot, link] of options.links) this.#routers.set(slot, new LinkRouter(link))
     this.#pressures = options.deployment.tasks.map((_, index) => new OutputPressure(() => options.wake(index)))
     let next = 0
@@ -76,6 +84,7 @@ class Wiring {
       outputTags: vertex.outputs.map((output) => this.#edge(output).sideTag),
       pressure,
       reports: reportsOf(vertex, subtask, deployment, this.#options.send),
+      mayCommit: this.#options.mayCommit,
       wake,
     }
     return new StreamTask(environment)
@@ -83,6 +92,14 @@ class Wiring {
 
   start(): void {
     for (const router of this.#routers.values()) router.start()
+    for (const link of this.#options.links.values()) link.onBroken?.((error) => this.#onBroken(error))
+  }
+
+  /** Every task of the attempt waits for data, or for barriers, that may not come any more. */
+  #onBroken(error: EngineError): void {
+    const { deployment, send } = this.#options
+    const noTask = { vertex: undefined, subtask: undefined }
+    send({ kind: 'failed', attempt: deployment.attempt, ...noTask, error: errorToData(error) })
   }
 
   #inputs(vertex: JobVertex, subtask: SubtaskIndex): readonly InputChannel[] {
@@ -125,7 +142,8 @@ class Wiring {
     const slot = this.#slotOf(edge.from, producer)
     const channel = this.#channel(edge, producer, consumer)
     if (slot === this.#options.deployment.slot) return this.#local(channel, edge.from, producer)
-    const input = new RemoteInputChannel(channel, this.#link(slot), this.#options.settings.channelCredits)
+    const { channelCredits } = this.#options.settings
+    const input = new RemoteInputChannel(channel, this.#link(slot), channelCredits, this.#debloating)
     present(this.#routers.get(slot), 'a link').addInput(channel, input)
     return input
   }
@@ -160,6 +178,7 @@ class Wiring {
     const local = new LocalChannel(
       Math.min(LOCAL_BATCHES_MAX, this.#options.settings.channelCredits),
       present(this.#pressures[index], 'the producer of a local channel'),
+      this.#debloating,
     )
     this.#locals.set(channel, local)
     return local
