@@ -1,0 +1,55 @@
+/** The body of a request, read within its limit. */
+import { EngineError } from '../base/errors.ts'
+import { notUnderstood } from './operation.ts'
+
+/** @throws NET1010 as soon as it is known to be longer than `bytesMax` */
+export async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
+  const announced = Number(request.headers.get('content-length') ?? 0)
+  if (announced > bytesMax) throw tooLarge(bytesMax)
+  const parts: Uint8Array[] = []
+  let lengthBytes = 0
+  for await (const part of request.body ?? []) {
+    lengthBytes += part.length
+    if (lengthBytes > bytesMax) throw tooLarge(bytesMax)
+    parts.push(part)
+  }
+  return joined(parts, lengthBytes)
+}
+
+function joined(parts: readonly Uint8Array[], lengthBytes: number): Uint8Array {
+  const bytes = new Uint8Array(lengthBytes)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
+/** An empty body counts as an empty object. @throws NET1008, NET1010 */
+export async function readJson(request: Request, bytesMax: number): Promise<unknown> {
+  const bytes = await readBytes(request, bytesMax)
+  if (bytes.length === 0) return {}
+  const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
+  // A page of another origin may send other types without asking first.
+  if (type !== 'application/json')
+    throw notUnderstood(`the body is said to be ${type ?? 'nothing'}, not application/json`)
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes), refusePrototype)
+  } catch (thrown) {
+    if (thrown instanceof EngineError) throw thrown
+    throw notUnderstood('the body is not JSON')
+  }
+}
+
+function refusePrototype(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw notUnderstood('the body has a key "__proto__"')
+  return value
+}
+
+function tooLarge(bytesMax: number): EngineError {
+  return new EngineError(
+    'NET1010',
+    `the body of the request is larger than ${bytesMax} bytes, which is the limit. Nothing was done.`,
+  )
+}
