@@ -4,6 +4,8 @@ import { EngineError } from '../base/errors.ts'
 import type { OptionLayer } from '../config/option-layers.ts'
 import { OPTION_KEYS, optionRow } from '../config/options.ts'
 import { nearestName } from '../config/nearest-name.ts'
+import { DAEMON_COMMANDS, DAEMON_FLAGS, declareDaemons, type DaemonInvocation } from './daemon-arguments.ts'
+import { REMOTE_COMMANDS, REMOTE_FLAGS, declareRemote, type RemoteInvocation } from './remote-arguments.ts'
 
 export type OutputForm = 'text' | 'json'
 
@@ -17,8 +19,20 @@ export interface RunArguments {
   readonly form: OutputForm
 }
 
+/** A job for a cluster. */
+export interface SubmitArguments extends Omit<RunArguments, 'kind' | 'stateDir'> {
+  readonly kind: 'submit'
+  readonly jobManager: string
+  readonly tokenFile: string | undefined
+  /** `follow` until the job or this command ends; `detach` at once; `own`: a signal to this command stops the job. */
+  readonly attachment: 'follow' | 'detach' | 'own'
+}
+
 export type Invocation =
   | RunArguments
+  | SubmitArguments
+  | DaemonInvocation
+  | RemoteInvocation
   | { readonly kind: 'options'; readonly form: OutputForm }
   /** Help or version: already printed. */
   | { readonly kind: 'answered' }
@@ -28,6 +42,10 @@ interface RunFlags {
   readonly fresh?: true
   readonly json?: true
   readonly param?: readonly string[]
+  readonly jobmanager?: string
+  readonly detached?: true
+  readonly stopOnExit?: true
+  readonly tokenFile?: string
   readonly [optionKey: string]: unknown
 }
 
@@ -41,8 +59,9 @@ export function parseArguments(words: readonly string[], version: string): Invoc
     .version(version, '--version')
   declareRun(program, (asked) => void (invocation = asked))
   declareOptions(program, (asked) => void (invocation = asked))
-  for (const command of [program, ...program.commands])
-    command.exitOverride().configureOutput({ outputError: () => {} })
+  declareDaemons(program, (asked) => void (invocation = asked))
+  declareRemote(program, (asked) => void (invocation = asked))
+  for (const command of allCommands(program)) command.exitOverride().configureOutput({ outputError: () => {} })
   if (words.length === 0) throw notUnderstood('no command was given', 'sluice')
   try {
     program.parse(words, { from: 'user' })
@@ -53,7 +72,11 @@ export function parseArguments(words: readonly string[], version: string): Invoc
   return invocation
 }
 
-function declareRun(program: Command, asked: (invocation: RunArguments) => void): void {
+function allCommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(allCommands)]
+}
+
+function declareRun(program: Command, asked: (invocation: RunArguments | SubmitArguments) => void): void {
   const run = program
     .command('run')
     .description(
@@ -64,6 +87,10 @@ function declareRun(program: Command, asked: (invocation: RunArguments) => void)
     .option('--fresh', 'forget earlier checkpoints and start from the beginning')
     .option('--param <key=value>', 'a parameter of the job; may be repeated', appendTo)
     .option('--json', 'events, progress and printed lines as JSON lines on stdout')
+    .option('--jobmanager <url>', 'runs it in a cluster: address of its REST API, e.g. http://127.0.0.1:8081')
+    .option('--detached', 'with --jobmanager: prints the id of the job and does not wait for its end')
+    .option('--stop-on-exit', 'with --jobmanager: Ctrl-C stops the job with a last checkpoint, instead of leaving it')
+    .option('--token-file <file>', 'with --jobmanager: the token that its REST API asks for; or SLUICE_TOKEN')
     .addHelpText(
       'after',
       '\nEvery engine option is a flag too, e.g. --checkpoint.interval 1s; `sluice options` lists them.',
@@ -91,20 +118,41 @@ function formOf({ json }: { readonly json?: true }): OutputForm {
   return json === true ? 'json' : 'text'
 }
 
-function runArguments(job: string, flags: RunFlags): RunArguments {
+function runArguments(job: string, flags: RunFlags): RunArguments | SubmitArguments {
   const given = OPTION_KEYS.flatMap((key) => {
     const value = flags[key]
     return typeof value === 'string' ? [[key, value] as const] : []
   })
-  return {
-    kind: 'run',
+  const asked = {
     job,
     params: paramsOf(flags.param ?? []),
     layer: { origin: 'command line', values: Object.fromEntries(given) },
-    stateDir: flags.stateDir,
     start: flags.fresh === true ? 'fresh' : 'continue',
     form: formOf(flags),
-  }
+  } as const
+  refuseMixture(flags)
+  const { jobmanager, stateDir, tokenFile } = flags
+  if (jobmanager === undefined) return { kind: 'run', ...asked, stateDir }
+  return { kind: 'submit', ...asked, jobManager: jobmanager, tokenFile, attachment: attachmentOf(flags) }
+}
+
+function attachmentOf({ detached, stopOnExit }: RunFlags): SubmitArguments['attachment'] {
+  if (detached === true) return 'detach'
+  return stopOnExit === true ? 'own' : 'follow'
+}
+
+function refuseMixture({ jobmanager, stateDir, detached, stopOnExit, tokenFile }: RunFlags): void {
+  if (jobmanager !== undefined && stateDir !== undefined)
+    throw notUnderstood(
+      '--state-dir is for jobs in this process; a cluster keeps checkpoints on its storage',
+      'sluice run',
+    )
+  if (detached === true && stopOnExit === true)
+    throw notUnderstood('--detached does not wait for the end of the job, --stop-on-exit does', 'sluice run')
+  const lonely = [detached && '--detached', stopOnExit && '--stop-on-exit', tokenFile && '--token-file']
+  const flag = lonely.find((name) => typeof name === 'string')
+  if (jobmanager === undefined && flag !== undefined)
+    throw notUnderstood(`${flag} is for jobs of a cluster`, 'sluice run', 'Give --jobmanager URL too.')
 }
 
 function paramsOf(words: readonly string[]): Readonly<Record<string, string>> {
@@ -124,8 +172,19 @@ function asUsageError({ code, message }: CommanderError, words: readonly string[
   return notUnderstood(what, command === undefined ? 'sluice' : `sluice ${command}`, suggestion(code, what, command))
 }
 
-const COMMANDS = ['run', 'options']
-const OTHER_FLAGS = ['state-dir', 'fresh', 'param', 'json', 'help']
+const COMMANDS = ['run', 'options', ...DAEMON_COMMANDS, ...REMOTE_COMMANDS]
+const RUN_FLAGS = [
+  'state-dir',
+  'fresh',
+  'param',
+  'json',
+  'help',
+  'jobmanager',
+  'detached',
+  'stop-on-exit',
+  'token-file',
+]
+const OTHER_FLAGS = [...RUN_FLAGS, ...DAEMON_FLAGS, ...REMOTE_FLAGS]
 
 function suggestion(code: string, what: string, command: string | undefined): string {
   const unknown = /'(?:--)?([^'=]+)[^']*'/.exec(what)?.[1]

@@ -13,7 +13,7 @@ export function eventLines(event: JobEvent): readonly string[] {
     case 'started-fresh':
       return ['started from the beginning']
     case 'restored':
-      return [`resumed from checkpoint ${event.checkpoint} (taken ${durationText(event.ageMs)} before)`]
+      return [`resumed from checkpoint ${event.checkpoint}${ageText(event.ageMs)}`]
     case 'fell-back':
       return [`checkpoint ${event.checkpoint} was skipped, the one before is tried: ${formatError(event.error)}`]
     case 'failed':
@@ -22,6 +22,12 @@ export function eventLines(event: JobEvent): readonly string[] {
       return [`also: ${formatError(event.failure.error)}`]
     case 'restarting':
       return [restartingText(event)]
+    case 'rescaled':
+      return [`runs with ${event.to} slots instead of ${event.from}`]
+    case 'rescaling':
+      return [`restarts from a checkpoint to run with ${event.to} slots instead of ${event.from}`]
+    case 'waiting-for-slots':
+      return [event.message]
     case 'slots-killed':
       return [`slots ${event.slots.join(', ')} did not stop in time and were ended`]
     case 'checkpoint-failed':
@@ -41,8 +47,13 @@ export function eventLines(event: JobEvent): readonly string[] {
   }
 }
 
+/** NaN: not known here. */
+function ageText(ageMs: number): string {
+  return Number.isNaN(ageMs) ? '' : ` (taken ${durationText(ageMs)} before)`
+}
+
 function restartingText({ inMs, restartCount, crashLoop }: Extract<JobEvent, { readonly kind: 'restarting' }>): string {
-  const text = `restarting in ${durationText(inMs)} (restart ${restartCount})`
+  const text = `restarting${Number.isNaN(inMs) ? '' : ` in ${durationText(inMs)}`} (restart ${restartCount})`
   if (crashLoop === undefined) return text
   return `${text}; the last ${crashLoop.failureCount} failures were at the same record: ${crashLoop.record}`
 }

@@ -1,8 +1,8 @@
 /** The command line. Data goes to stdout, everything else to stderr; exit codes are in exit-codes.ts. */
-import { readFileSync } from 'node:fs'
 import { asEngineError, errorToData } from '../base/errors.ts'
 import { deferred } from '../base/deferred.ts'
 import { lineOutput, type LineOutput } from '../cluster/line-output.ts'
+import { packageVersion } from '../cluster/package-version.ts'
 import { parseArguments, type Invocation, type OutputForm } from './arguments.ts'
 import { errorLines } from './error-text.ts'
 import { EXIT } from './exit-codes.ts'
@@ -19,7 +19,7 @@ const ROWS_UNKNOWN = 24
 export async function main(words: readonly string[]): Promise<number> {
   const stderr = lineOutput(STDERR)
   try {
-    return await perform(parseArguments(words, version()), stderr)
+    return await perform(parseArguments(words, packageVersion()), stderr)
   } catch (thrown) {
     const error = errorToData(asEngineError(thrown, 'INT1001', 'the command failed'))
     if (words[0] === 'run' && words.includes('--json')) (await jsonView(lineOutput(STDOUT), stderr)).onRefused(error)
@@ -35,6 +35,26 @@ async function perform(invocation: Invocation, stderr: LineOutput): Promise<numb
       const closed = deferred<void>()
       const stdout = lineOutput(STDOUT, () => closed.resolve())
       return runCommand(invocation, await viewFor(invocation.form, stdout, stderr), closed.promise)
+    }
+    case 'submit': {
+      const { submitCommand } = await import('./submit-command.ts')
+      return submitCommand(invocation, await viewFor(invocation.form, lineOutput(STDOUT), stderr), lineOutput(STDOUT))
+    }
+    case 'jobmanager': {
+      const { jobManagerCommand } = await import('./jobmanager-command.ts')
+      return jobManagerCommand(invocation, lineOutput(STDOUT), stderr)
+    }
+    case 'taskmanager': {
+      const { taskManagerCommand } = await import('./taskmanager-command.ts')
+      return taskManagerCommand(invocation, lineOutput(STDOUT), stderr)
+    }
+    case 'cluster': {
+      const { clusterCommand } = await import('./cluster-command.ts')
+      return clusterCommand(invocation, lineOutput(STDOUT), stderr)
+    }
+    case 'remote': {
+      const { remoteCommand } = await import('./remote-command.ts')
+      return remoteCommand(invocation, lineOutput(STDOUT), stderr)
     }
     case 'options': {
       const { optionsCommand } = await import('./options-command.ts')
@@ -63,10 +83,4 @@ async function jsonView(stdout: LineOutput, stderr: LineOutput): Promise<RunView
   console.log = console.error
   process.stdout.write = process.stderr.write.bind(process.stderr)
   return new JsonView({ stdout, stderr, clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() } })
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest
-  return isManifest && typeof manifest.version === 'string' ? manifest.version : 'unknown'
 }

@@ -203,7 +203,8 @@ describe('sluice run', () => {
   test.skipIf(process.platform === 'win32')('ends though a slot thread does not, and resumes', async () => {
     const folder = tempFolder()
     namedPipe(`${folder}/marker.pipe`)
-    const params = { output: 'out', marker: `${folder}/marker`, fault: 'block' }
+    // so slow that checkpoints complete before the fault, on any disk
+    const params = { output: 'out', marker: `${folder}/marker`, fault: 'block', at: '600', rate: '300' }
     const words = ['run', fixture('misbehave.ts'), '--slot.watchdog.timeout', '1s', '--parallelism', '2']
     for (const [name, value] of Object.entries(params)) words.push('--param', `${name}=${value}`)
     const first = await runCli(words, folder, { CI: 'true' })
@@ -219,7 +220,8 @@ describe('sluice run', () => {
 
   test('refuses the state directory of another job, of a changed graph, and one in use', async () => {
     const { folder, words } = sums()
-    const first = startCli(words('--json', '--state-dir', 'state'), folder)
+    // so slow that it still runs when the second one has started
+    const first = startCli(words('--json', '--state-dir', 'state', '--param', 'rate=20'), folder)
     await first.line((line) => line.includes('"checkpoint-completed"'))
     const busy = await runCli(words('--state-dir', 'state'), folder)
     expect(busy.stderr).toMatch(/\[JOB1004\].*in use by process \d+/)

@@ -10,6 +10,7 @@ import type { JobGraph } from '../graph/job-graph.ts'
 import type { LogicalGraph } from '../graph/logical-graph.ts'
 import { planJob } from '../graph/planner.ts'
 import type { SlotSettings } from '../taskmanager/slot-environment.ts'
+import { isBundleUrl, prepareForBundles } from './engine-imports.ts'
 import { shownPath } from './job-address.ts'
 import { userFrames } from './user-frames.ts'
 
@@ -49,6 +50,7 @@ function buildGraph(job: JobDefinition, params: RawParams): LogicalGraph {
 /** @throws JOB1001 when it cannot be loaded, JOB1002 when it exports no job */
 export async function loadJobModule(url: string): Promise<JobDefinition> {
   const path = shownPath(fileURLToPath(url))
+  if (isBundleUrl(url)) prepareForBundles()
   return asJobDefinition(await importDefault(url, path), path)
 }
 
@@ -83,5 +85,6 @@ export function slotSettingsOf(options: ResolvedOptions): SlotSettings {
     reportIntervalMs: report.intervalMs,
     channelCredits: exchange.channelBatchesMax,
     batchRecordsMax: exchange.batchRecordsMax,
+    debloatTargetMs: exchange.debloatTargetMs,
   }
 }

@@ -20,7 +20,7 @@ import type { JobResult, JobStatus } from '../jobmanager/job-status.ts'
 import { placeTasks } from '../jobmanager/placement.ts'
 import { loadJobModule, planDefinition, slotSettingsOf, type PlannedJob } from './job-module.ts'
 import { endThreads, heapLimitOf, isDefinition, type EarlyStart } from './launch.ts'
-import { removeCheckpoints } from './finished-checkpoints.ts'
+import { removeCheckpoints } from '../checkpoint/remove-checkpoints.ts'
 import { createNodeEnv } from './node-env.ts'
 import { systemProcesses } from './process-identity.ts'
 import type { JobClient, RunFacts, RunRequest, RunResult } from './run-request.ts'
@@ -72,9 +72,7 @@ function factsOf({ graph, options }: PlannedJob, state: StateDirectory | undefin
 async function startPlanned(request: RunRequest, parts: RunParts): Promise<JobClient> {
   const { state, early } = parts
   if (state?.finishedBefore !== undefined) {
-    await removeCheckpoints(storeIn(state.root, parts.env)).catch((thrown: unknown) =>
-      warnUncleared(request, state, thrown),
-    )
+    await removeAll(storeIn(state.root, parts.env)).catch((thrown: unknown) => warnUncleared(request, state, thrown))
     await Promise.all([state.release(), endThreads(early)])
     return finishedClient(factsOf(parts.planned, state), state.finishedBefore)
   }
@@ -155,7 +153,7 @@ async function settle(master: JobMaster, { request, env, state, store, stuckSlot
   try {
     if (result.state === 'finished' && state !== undefined && store !== undefined) {
       await state.markFinished(finishedRunOf(result, env.clock.wallMs())) // E3
-      await removeCheckpoints(store)
+      await removeAll(store)
     }
   } catch (thrown) {
     warnUncleared(request, state, thrown)
@@ -164,6 +162,11 @@ async function settle(master: JobMaster, { request, env, state, store, stuckSlot
   if (stuck.length > 0) return { ...result, stuckSlots: stuck }
   await state?.release().catch(ownerIsGone) // E2
   return result
+}
+
+/** The state directory has one owner: nobody else claims epochs. */
+async function removeAll(store: DirectoryStore): Promise<void> {
+  await removeCheckpoints(store, await store.currentEpoch())
 }
 
 function warnUncleared(request: RunRequest, state: StateDirectory | undefined, thrown: unknown): void {

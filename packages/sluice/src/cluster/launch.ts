@@ -57,7 +57,7 @@ function startEarly({ job, params, layers, output }: RunRequest): EarlyStart {
 }
 
 /** Undefined when they contradict each other: what the job sets may repair that. */
-function optionsBeforeJob(layers: readonly OptionLayer[]): ResolvedOptions | undefined {
+export function optionsBeforeJob(layers: readonly OptionLayer[]): ResolvedOptions | undefined {
   try {
     return resolveOptions(layers)
   } catch (error) {

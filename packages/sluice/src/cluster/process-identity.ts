@@ -17,14 +17,20 @@ export interface ProcessTable {
 }
 
 export function systemProcesses(): ProcessTable {
-  const own = { host: hostname(), pid: process.pid, start: startOf(process.pid) }
+  const own = identityOf(process.pid)
   return {
     own,
     stateOf(other) {
       if (other.host !== own.host) return 'foreign'
-      return exists(other.pid) && startOf(other.pid) === other.start ? 'alive' : 'gone'
+      if (!exists(other.pid) || hasEnded(other.pid)) return 'gone'
+      return startOf(other.pid) === other.start ? 'alive' : 'gone'
     },
   }
+}
+
+/** Of a process of this machine that lives. */
+export function identityOf(pid: number): ProcessIdentity {
+  return { host: hostname(), pid, start: startOf(pid) }
 }
 
 function exists(pid: number): boolean {
@@ -39,13 +45,23 @@ function exists(pid: number): boolean {
 const START_FIELD = 22
 const FIELDS_BEFORE_STATE = 2
 
-/** Linux only: field 22 of the status line; the second field is the name in parentheses and may hold anything. */
+/** Linux only: it is gone, and its parent has not asked yet how it ended. */
+function hasEnded(pid: number): boolean {
+  return ENDED_STATES.includes(statusFields(pid)[0] ?? '')
+}
+
+const ENDED_STATES: readonly string[] = ['Z', 'X']
+
 function startOf(pid: number): string {
+  return statusFields(pid)[START_FIELD - FIELDS_BEFORE_STATE - 1] ?? ''
+}
+
+/** Linux only: of the status line from its third field on; the second is the name in parentheses and may hold anything. */
+function statusFields(pid: number): readonly string[] {
   try {
     const status = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = status.slice(status.lastIndexOf(')') + 2).split(' ')
-    return fields[START_FIELD - FIELDS_BEFORE_STATE - 1] ?? ''
+    return status.slice(status.lastIndexOf(')') + 2).split(' ')
   } catch {
-    return '' // no such process, or another system: then the process id alone decides
+    return [] // no such process, or another system: then the process id alone decides
   }
 }

@@ -5,16 +5,20 @@
  */
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { assert, present, unreachable } from '../base/assert.ts'
-import type { LineSink } from '../base/env.ts'
+import type { Env, LineSink } from '../base/env.ts'
 import { asEngineError, errorToData } from '../base/errors.ts'
+import { Secret } from '../base/secret.ts'
 import { DirectoryStore } from '../checkpoint/stores/directory-store.ts'
+import type { SlotDeployment } from '../control/messages.ts'
+import { createDataServer, dataLimits, type DataServer } from '../taskmanager/data-server.ts'
 import type { SlotLinks } from '../taskmanager/slot-environment.ts'
 import { SlotRunner } from '../taskmanager/slot-runner.ts'
 import { LOOP_LIMITS } from '../task/task-loop.ts'
 import { loadJobModule, planDefinition, slotSettingsOf, type PlannedJob } from './job-module.ts'
 import { createNodeEnv } from './node-env.ts'
+import { createNodeNetwork } from './node-network.ts'
 import { portLink } from './port-link.ts'
-import type { FromThread, LinkPort, ThreadData, ToThread } from './thread-messages.ts'
+import type { Attachment, FromThread, LinkPort, ThreadData, ThreadNetwork, ToThread } from './thread-messages.ts'
 import { OwnVitals, PRINTED_LINES_MAX } from './vitals.ts'
 
 /** Between two beats outside of the task loop; far below the shortest watchdog timeout. */
@@ -45,35 +49,89 @@ async function plan({ origin }: ThreadData, outbox: Outbox): Promise<PlannedJob 
 }
 
 /** Handles the messages to the thread. */
-function slotOf({ graph, options }: PlannedJob, outbox: Outbox, vitals: OwnVitals): (message: ToThread) => void {
-  const env = createNodeEnv({ stdout: outbox })
-  let runner: SlotRunner | undefined
-  const attach = (root: string | undefined): SlotRunner =>
-    new SlotRunner({
-      env,
-      graph,
-      settings: slotSettingsOf(options),
-      storage: root === undefined ? undefined : new DirectoryStore({ disk: env.disk, root, random: env.random }),
-      progress: vitals,
-      limits: LOOP_LIMITS,
-      send: (message) => outbox.post({ kind: 'message', message }),
-    })
+function slotOf(planned: PlannedJob, outbox: Outbox, vitals: OwnVitals): (message: ToThread) => void {
+  let slot: AttachedSlot | undefined
   return (message) => {
     switch (message.kind) {
       case 'attach':
-        assert(runner === undefined, 'a slot was attached twice')
-        runner = attach(message.storageRoot)
-        return runner.ready()
+        assert(slot === undefined, 'a slot was attached twice')
+        slot = attachSlot(planned, message.attachment, { outbox, vitals })
+        return
       case 'message':
-        return present(runner, 'the runner of the slot').onMessage(message.message, linksOf(message.links))
+        return present(slot, 'the slot of the thread').onMessage(message)
       default:
         return unreachable('a message to a slot thread', message)
     }
   }
 }
 
-function linksOf(ports: readonly LinkPort[]): SlotLinks {
-  return new Map(ports.map(({ slot, port }) => [slot, portLink(port)]))
+interface AttachedSlot {
+  onMessage(message: Extract<ToThread, { kind: 'message' }>): void
+}
+
+interface ThreadEnds {
+  readonly outbox: Outbox
+  readonly vitals: OwnVitals
+}
+
+function attachSlot(
+  { graph, options }: PlannedJob,
+  { storageRoot, network }: Attachment,
+  { outbox, vitals }: ThreadEnds,
+): AttachedSlot {
+  const env = createNodeEnv({
+    stdout: outbox,
+    network: createNodeNetwork(network?.tls === undefined ? {} : { tls: network.tls }),
+  })
+  const runner = new SlotRunner({
+    env,
+    graph,
+    settings: slotSettingsOf(options),
+    storage:
+      storageRoot === undefined
+        ? undefined
+        : new DirectoryStore({ disk: env.disk, root: storageRoot, random: env.random }),
+    progress: vitals,
+    limits: LOOP_LIMITS,
+    send: (message) => outbox.post({ kind: 'message', message }),
+    mayCommit: () => vitals.mayCommit(),
+  })
+  const data = network === undefined ? undefined : dataServerOf(env, network, options.slot.watchdogTimeoutMs)
+  if (data === undefined) runner.ready()
+  else void whenListening(data, outbox, () => runner.ready())
+  return {
+    onMessage: ({ message, links }) =>
+      message.kind === 'deploy'
+        ? runner.onMessage(message, linksOf(message.deployment, links, data))
+        : runner.onMessage(message),
+  }
+}
+
+function dataServerOf(env: Env, network: ThreadNetwork, watchdogTimeoutMs: number): DataServer {
+  const { allocation, host, port, secret, frameBytesMax } = network
+  return createDataServer({
+    env,
+    secret: secret === undefined ? undefined : new Secret(secret),
+    self: allocation,
+    listen: { host, port },
+    limits: dataLimits(watchdogTimeoutMs, frameBytesMax),
+  })
+}
+
+/** A thread that cannot take connections is of no use: its end tells why. */
+async function whenListening(data: DataServer, outbox: Outbox, onReady: () => void): Promise<void> {
+  try {
+    outbox.post({ kind: 'listening', data: await data.start() })
+  } catch (thrown) {
+    const error = asEngineError(thrown, 'NET1005', 'a slot cannot take data connections. It is not started')
+    return outbox.post({ kind: 'load-failed', error: errorToData(error) })
+  }
+  onReady()
+}
+
+function linksOf(deployment: SlotDeployment, ports: readonly LinkPort[], data: DataServer | undefined): SlotLinks {
+  const inProcess = ports.map(({ slot, port }) => [slot, portLink(port)] as const)
+  return new Map([...inProcess, ...(data?.linksFor(deployment) ?? [])])
 }
 
 /** Keeps messages that come while the job is being loaded. */

@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCode } from '../base/error-codes.ts'
+import { type ErrorCode, isErrorCode } from '../base/error-codes.ts'
 import { EngineError, formatError, messageOf } from '../base/errors.ts'
 import type { SlotIndex } from '../base/ids.ts'
 import { errnoOf } from './disk-failures.ts'
@@ -91,8 +91,4 @@ export function threadStuck(slot: SlotIndex, waitedMs: number, loss: ThreadLoss 
       'endless loop that fills arrays.',
     loss === undefined ? {} : { cause: loss.error },
   )
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(ERROR_CODES, code)
 }

@@ -5,12 +5,13 @@
  */
 import { Worker, type Transferable } from 'node:worker_threads'
 import { deferred } from '../base/deferred.ts'
+import type { NetworkAddress } from '../base/env.ts'
 import { type EngineError, errorFromData } from '../base/errors.ts'
 import type { SlotIndex } from '../base/ids.ts'
 import type { FromSlot } from '../control/messages.ts'
 import { noteLife } from './living-threads.ts'
 import { lossBy, threadError, threadExit, threadStuck, type ThreadLoss } from './slot-thread-errors.ts'
-import type { FromThread, JobOrigin, ThreadData, ToThread } from './thread-messages.ts'
+import type { Attachment, FromThread, JobOrigin, ThreadData, ToThread } from './thread-messages.ts'
 import { WatchedVitals, createVitals } from './vitals.ts'
 
 export interface ThreadOutput {
@@ -73,6 +74,7 @@ export class SlotThread {
   readonly #endWaitMaxMs: number
   readonly #gone = deferred<ThreadEnd>()
   #endWait: NodeJS.Timeout | undefined
+  #dataAddress: NetworkAddress | undefined
   #state: ThreadState = { kind: 'loading' }
   #listener: ThreadListener | undefined
   #settleReady: { readonly resolve: () => void; readonly reject: (error: EngineError) => void } | undefined
@@ -111,15 +113,20 @@ export class SlotThread {
     return this.#state.kind === 'stuck'
   }
 
+  /** Where its data connections arrive, once it is ready; undefined without a network. */
+  get dataAddress(): NetworkAddress | undefined {
+    return this.#dataAddress
+  }
+
   /** Resolves when a thread that was told to end is gone, or will not go. */
   get gone(): Promise<ThreadEnd> {
     return this.#gone.promise
   }
 
   /** Whom the thread's messages go to from now on. */
-  attach(listener: ThreadListener, storageRoot: string | undefined): void {
+  attach(listener: ThreadListener, attachment: Attachment): void {
     this.#listener = listener
-    this.post({ kind: 'attach', storageRoot })
+    this.post({ kind: 'attach', attachment })
   }
 
   post(message: ToThread, transfer: readonly Transferable[] = []): void {
@@ -166,6 +173,7 @@ export class SlotThread {
   #onMessage(message: FromThread): void {
     if (this.isStuck) return // its loss was told: nothing comes after it
     if (message.kind === 'print') return this.#print(message.lines)
+    if (message.kind === 'listening') return void (this.#dataAddress = message.data)
     if (message.kind === 'load-failed') return this.#fail(lossBy(errorFromData(message.error)))
     if (message.message.kind === 'ready') this.#onReady()
     if (this.#state.kind === 'ready') this.#listener?.onMessage(message.message)

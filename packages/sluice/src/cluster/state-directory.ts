@@ -11,6 +11,7 @@
 import { DiskError } from '../base/disk-error.ts'
 import type { Disk } from '../base/env.ts'
 import { EngineError, messageOf } from '../base/errors.ts'
+import { isRecord } from '../base/json.ts'
 import type { ProcessTable } from './process-identity.ts'
 import { claimState, type StateClaim } from './state-owner.ts'
 
@@ -126,10 +127,6 @@ function finishedRunOf(value: Readonly<Record<string, unknown>>): FinishedRun | 
   if (typeof wallMs !== 'number' || typeof durationMs !== 'number' || typeof recordsRead !== 'number') return undefined
   if (typeof checkpointsCompleted !== 'number' || typeof restartCount !== 'number') return undefined
   return { wallMs, durationMs, recordsRead, checkpointsCompleted, restartCount }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 // T3

@@ -14,7 +14,10 @@ Durations are written \`250ms\`, \`30s\`, \`10m\`, \`2h\`, \`1d\`, sizes \`64kb\
 options that contradict each other stop the start, and all problems are reported at once.
 
 Scopes: **state** is part of what checkpoints hold and cannot change while the state lives; **job** may change at every start of the job;
-**process** may differ from machine to machine.
+**process** may differ from machine to machine; **cluster** must be the same for all processes of a cluster.
+
+JobManagers and TaskManagers take their options as \`-D key=value\` or from the environment ([a cluster](cluster.md)). Secrets are no options:
+they come from files or from \`SLUICE_SECRET\` and \`SLUICE_TOKEN\`, and are never printed.
 
 This page is generated from \`config/options.ts\`.
 `

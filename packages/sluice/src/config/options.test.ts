@@ -47,11 +47,30 @@ describe('resolving', () => {
         storageUri: '',
       },
       restart: { strategy: 'none' },
-      exchange: { bufferTimeoutMs: 100, batchRecordsMax: 512, channelBatchesMax: 8 },
+      exchange: { bufferTimeoutMs: 100, batchRecordsMax: 512, channelBatchesMax: 8, debloatTargetMs: 1000 },
       watermark: { intervalMs: 200 },
-      task: { cancellationTimeoutMs: 30_000 },
-      slot: { watchdogTimeoutMs: 30_000, memoryHeapMaxBytes: 'auto' },
+      task: { cancellationTimeoutMs: 30_000, deployTimeoutMs: 600_000 },
+      slot: { watchdogTimeoutMs: 30_000, memoryHeapMaxBytes: 'auto', startTimeoutMs: 60_000 },
       report: { intervalMs: 500 },
+      scheduler: {
+        mode: 'adaptive',
+        slotWaitMs: 10_000,
+        restartSlotWaitMs: 1000,
+        settleMs: 1000,
+        scaleUpDelayMs: 5000,
+      },
+      cluster: {
+        heartbeat: { intervalMs: 1000, timeoutMs: 5000 },
+        leader: { renewIntervalMs: 1000, leaseMs: 3500, timeoutMs: 5000 },
+        jobManager: { host: '127.0.0.1', port: 6123 },
+        rest: { host: '127.0.0.1', port: 8081, bodyBytesMax: 1024 ** 2 },
+        taskManager: { slotCount: 1, host: '127.0.0.1', dataPort: 0 },
+        metrics: { port: 'off' },
+        storage: '',
+        artifactBytesMax: 100 * 1024 ** 2,
+        frameBytesMax: 64 * 1024 ** 2,
+        log: { level: 'info', format: 'text' },
+      },
     })
   })
 
@@ -124,6 +143,13 @@ describe('resolving', () => {
     }
   })
 
+  test('hosts are names or addresses without a port', () => {
+    for (const host of ['localhost', '0.0.0.0', '::', 'fe80::1%eth0', 'jm-1.example.org'])
+      expect(resolved({ 'jobmanager.host': host }).cluster.jobManager.host).toBe(host)
+    for (const host of ['', 'localhost:6123', 'http://x', '[::1]', 'a b'])
+      expect(messageOf({ 'jobmanager.host': host })).toContain('not a host name or address')
+  })
+
   test('all problems of all layers are reported at once', () => {
     const message = messageOf({ parallelism: 'many', 'restart.delay': '1', nonsense: '' })
     expect(message).toMatch(/^3 options are wrong:\n {2}- .*parallelism.*\n {2}- .*restart\.delay.*\n {2}- .*nonsense/)
@@ -143,6 +169,11 @@ describe('resolving', () => {
       { 'restart.backoff.initial': '2m' },
       { 'checkpoint.pauseMin': '1s', 'checkpoint.concurrentMax': '2' },
       { 'report.interval': '1m' },
+      { 'heartbeat.interval': '3s' },
+      { 'leader.lease': '5s' },
+      { 'leader.renewInterval': '2s' },
+      { 'jobmanager.port': '8081' },
+      { 'taskmanager.dataPort': '65530', 'taskmanager.slots': '8' },
     ]) {
       expect(() => resolved(values)).toThrow(expect.objectContaining({ code: 'CFG1003' }))
     }

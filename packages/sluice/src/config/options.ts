@@ -1,7 +1,8 @@
 /**
  * The one table of options: key, type, default, limits, scope, doc and the Flink key it answers to.
  *
- * Owns: names, defaults and limits of everything a user can set, and the shape in which the engine sees it. From the table come
+ * Owns: names, defaults and limits of everything a user can set, and the shape in which the engine sees it (what is about clusters is in
+ * cluster-options.ts). From the table come
  * types, validation (resolve-options.ts), environment names (option-layers.ts) and docs/guide/options.md (options-page.ts).
  * Does not own: where values come from; a composition root collects them into layers.
  *
@@ -10,33 +11,8 @@
  * P3 `scope: 'state'` is baked into what checkpoints hold: it cannot change while the state lives.
  */
 
-type OptionScope =
-  /** Part of what a checkpoint holds. */
-  | 'state'
-  /** The same for the whole cluster. */
-  | 'cluster'
-  /** Of one process; may differ between machines. */
-  | 'process'
-  /** Of one job; may change at every start. */
-  | 'job'
-
-type OptionType = 'duration' | 'size' | 'integer' | 'number' | 'boolean' | 'choice' | 'uri'
-
-/** One option. Values are text in the words of a user. */
-export interface OptionRow {
-  readonly type: OptionType
-  readonly default: string
-  readonly min?: string
-  readonly max?: string
-  /** The only values of a `choice`. */
-  readonly choices?: readonly string[]
-  /** Values allowed beside those of the type. */
-  readonly words?: readonly string[]
-  readonly scope: OptionScope
-  readonly doc: string
-  /** What Flink calls it. */
-  readonly flinkKey?: string
-}
+import { CLUSTER_OPTIONS, type ResolvedClusterOptions, type ResolvedSchedulerOptions } from './cluster-options.ts'
+import type { OptionRow } from './option-row.ts'
 
 const OPTIONS = {
   parallelism: {
@@ -254,6 +230,14 @@ const OPTIONS = {
     doc: 'How often sources give out their watermark.',
     flinkKey: 'pipeline.auto-watermark-interval',
   },
+  'task.deployTimeout': {
+    type: 'duration',
+    default: '10m',
+    min: '100ms',
+    max: '7d',
+    scope: 'job',
+    doc: 'Longest time for building the tasks of the job and reading their state. A job that takes longer restarts.',
+  },
   'task.cancellation.timeout': {
     type: 'duration',
     default: '30s',
@@ -290,6 +274,7 @@ const OPTIONS = {
     doc: 'How often slots report their counters.',
     flinkKey: 'metrics.fetcher.update-interval',
   },
+  ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionRow>
 
 export type OptionKey = keyof typeof OPTIONS
@@ -298,7 +283,7 @@ type RowOf<Key extends OptionKey> = (typeof OPTIONS)[Key]
 type WordsOf<Row> = Row extends { readonly words: readonly (infer Word)[] } ? Word : never
 type PlainOf<Row> = Row extends { readonly choices: readonly (infer Choice)[] }
   ? Choice
-  : Row extends { readonly type: 'uri' }
+  : Row extends { readonly type: 'uri' | 'host' | 'path' }
     ? string
     : Row extends { readonly type: 'boolean' }
       ? boolean
@@ -332,15 +317,20 @@ export interface ResolvedOptions {
     readonly batchRecordsMax: number
     /** Batches a sender may have on their way per channel (credits). */
     readonly channelBatchesMax: number
+    /** How long data may be on its way between two TaskManagers. */
+    readonly debloatTargetMs: number
   }
   readonly watermark: { readonly intervalMs: number }
-  readonly task: { readonly cancellationTimeoutMs: number }
+  readonly task: { readonly cancellationTimeoutMs: number; readonly deployTimeoutMs: number }
   readonly slot: {
     readonly watchdogTimeoutMs: number
     /** `auto`: an equal share of the machine's memory. */
     readonly memoryHeapMaxBytes: number | 'auto'
+    readonly startTimeoutMs: number
   }
   readonly report: { readonly intervalMs: number }
+  readonly scheduler: ResolvedSchedulerOptions
+  readonly cluster: ResolvedClusterOptions
 }
 
 interface ResolvedCheckpointOptions {

@@ -2,7 +2,8 @@ import { unreachable } from '../base/assert.ts'
 import { parseDuration } from '../base/duration.ts'
 import { EngineError } from '../base/errors.ts'
 import { parseSize } from '../base/size.ts'
-import { optionRow, type OptionKey, type OptionRow, type OptionValue } from './options.ts'
+import type { OptionRow } from './option-row.ts'
+import { optionRow, type OptionKey, type OptionValue } from './options.ts'
 
 type ParsedValue = string | number | boolean
 
@@ -34,6 +35,8 @@ const TYPE_WORDS: Readonly<Record<OptionRow['type'], string>> = {
   boolean: '"true" or "false"',
   choice: 'a word',
   uri: 'a URI such as "file:///var/lib/sluice", or empty',
+  host: 'a host name or address such as "127.0.0.1", without a port',
+  path: 'the path of a folder',
 }
 
 function limitsOf({ min, max }: OptionRow): string {
@@ -47,6 +50,10 @@ function valueOf(row: OptionRow, text: string): ParsedValue | undefined {
   switch (row.type) {
     case 'uri':
       return text === '' || /^file:\/\/\/./.test(text) ? text : undefined
+    case 'host':
+      return isHost(text) ? text : undefined
+    case 'path':
+      return text.includes('\0') ? undefined : text
     case 'choice':
       return row.choices?.includes(text) === true ? text : undefined
     case 'boolean':
@@ -62,6 +69,13 @@ function valueOf(row: OptionRow, text: string): ParsedValue | undefined {
     default:
       return unreachable('every type of option has a parser', row.type)
   }
+}
+
+/** A name, an IPv4 address, or an IPv6 address without brackets. */
+function isHost(text: string): boolean {
+  return (
+    /^[a-z0-9](?:[a-z0-9._-]{0,252})$/i.test(text) || /^(?=.*:.*:)[0-9a-f:.]{2,45}(?:%[a-z0-9._-]{1,32})?$/i.test(text)
+  )
 }
 
 function isWithin(row: OptionRow, value: ParsedValue): boolean {

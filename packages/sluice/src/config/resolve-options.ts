@@ -8,6 +8,7 @@
 import { EngineError } from '../base/errors.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
 import { deepFreeze } from '../base/freeze.ts'
+import type { ResolvedClusterOptions } from './cluster-options.ts'
 import { nearestName } from './nearest-name.ts'
 import type { OptionLayer } from './option-layers.ts'
 import { parseOption } from './parse-option.ts'
@@ -119,7 +120,35 @@ const CROSS_RULES: readonly CrossRule[] = [
     values['report.interval'] >= values['slot.watchdog.timeout']
       ? ['"report.interval" is not shorter than "slot.watchdog.timeout": every slot would seem to hang']
       : [],
+  (values) =>
+    values['heartbeat.interval'] * BEATS_BEFORE_TIMEOUT > values['heartbeat.timeout']
+      ? [
+          '"heartbeat.timeout" is not at least twice as long as "heartbeat.interval": one lost beat would end a TaskManager',
+        ]
+      : [],
+  (values) =>
+    values['leader.renewInterval'] * BEATS_BEFORE_TIMEOUT > values['leader.lease']
+      ? [
+          '"leader.lease" is not at least twice as long as "leader.renewInterval": one slow renewal would end a leadership',
+        ]
+      : [],
+  (values) =>
+    values['leader.lease'] >= values['leader.timeout']
+      ? ['"leader.lease" is not shorter than "leader.timeout": two JobManagers could lead at once']
+      : [],
+  (values) =>
+    values['jobmanager.port'] !== 0 && values['jobmanager.port'] === values['rest.port']
+      ? ['"jobmanager.port" and "rest.port" are the same: they are two different services']
+      : [],
+  (values) =>
+    values['taskmanager.dataPort'] + values['taskmanager.slots'] > PORT_LIMIT
+      ? ['"taskmanager.dataPort" leaves no room for one port for each of "taskmanager.slots"']
+      : [],
 ]
+
+/** Of heartbeats and renewals one may come late. */
+const BEATS_BEFORE_TIMEOUT = 2
+const PORT_LIMIT = 65_536
 
 function withOrigins(text: string, settings: readonly OptionSetting[]): string {
   const named = settings.filter(({ key }) => text.includes(`"${key}"`))
@@ -145,14 +174,50 @@ function structureOf(values: OptionValues): ResolvedOptions {
       bufferTimeoutMs: values['exchange.buffer.timeout'],
       batchRecordsMax: values['exchange.batch.recordsMax'],
       channelBatchesMax: values['exchange.channel.batchesMax'],
+      debloatTargetMs: values['exchange.debloat.target'],
     },
     watermark: { intervalMs: values['watermark.interval'] },
-    task: { cancellationTimeoutMs: values['task.cancellation.timeout'] },
+    task: {
+      cancellationTimeoutMs: values['task.cancellation.timeout'],
+      deployTimeoutMs: values['task.deployTimeout'],
+    },
     slot: {
       watchdogTimeoutMs: values['slot.watchdog.timeout'],
       memoryHeapMaxBytes: values['slot.memory.heapMax'],
+      startTimeoutMs: values['slot.startTimeout'],
     },
     report: { intervalMs: values['report.interval'] },
+    scheduler: {
+      mode: values['scheduler.mode'],
+      slotWaitMs: values['scheduler.slotWait'],
+      restartSlotWaitMs: values['scheduler.restartSlotWait'],
+      settleMs: values['scheduler.settle'],
+      scaleUpDelayMs: values['scheduler.scaleUpDelay'],
+    },
+    cluster: clusterOf(values),
+  }
+}
+
+function clusterOf(values: OptionValues): ResolvedClusterOptions {
+  return {
+    heartbeat: { intervalMs: values['heartbeat.interval'], timeoutMs: values['heartbeat.timeout'] },
+    leader: {
+      renewIntervalMs: values['leader.renewInterval'],
+      leaseMs: values['leader.lease'],
+      timeoutMs: values['leader.timeout'],
+    },
+    jobManager: { host: values['jobmanager.host'], port: values['jobmanager.port'] },
+    rest: { host: values['rest.host'], port: values['rest.port'], bodyBytesMax: values['rest.bodyBytesMax'] },
+    taskManager: {
+      slotCount: values['taskmanager.slots'],
+      host: values['taskmanager.host'],
+      dataPort: values['taskmanager.dataPort'],
+    },
+    metrics: { port: values['metrics.port'] },
+    storage: values['cluster.storage'],
+    artifactBytesMax: values['artifact.bytesMax'],
+    frameBytesMax: values['network.frameBytesMax'],
+    log: { level: values['log.level'], format: values['log.format'] },
   }
 }
 

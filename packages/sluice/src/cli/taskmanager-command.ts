@@ -1,0 +1,51 @@
+/** `sluice taskmanager`: a TaskManager process until a signal ends it. */
+import type { LineOutput } from '../cluster/line-output.ts'
+import { ProcessLog } from '../cluster/process-log.ts'
+import { readSecurity } from '../cluster/process-security.ts'
+import { startTaskManager } from '../cluster/taskmanager-process.ts'
+import { environmentLayer } from '../config/option-layers.ts'
+import { resolveOptions } from '../config/resolve-options.ts'
+import { addressText } from '../control/handshake-errors.ts'
+import { logTaskManagerEvent } from './cluster-event-text.ts'
+import type { TaskManagerArguments } from './daemon-arguments.ts'
+import { runProcess } from './process-life.ts'
+
+export function taskManagerCommand(
+  asked: TaskManagerArguments,
+  stdout: LineOutput,
+  stderr: LineOutput,
+): Promise<number> {
+  const options = resolveOptions([asked.layer, environmentLayer(process.env)])
+  const security = readSecurity(asked.security, process.env)
+  const log = new ProcessLog({
+    ...options.cluster.log,
+    output: stderr,
+    wallMs: () => Date.now(),
+    secrets: [security.secret, security.token],
+  })
+  const { slotCount } = options.cluster.taskManager
+  return runProcess({
+    role: 'taskmanager',
+    log,
+    stdout,
+    stderr,
+    form: asked.form,
+    readyFile: asked.readyFile,
+    start: (listener) =>
+      startTaskManager(
+        {
+          name: asked.id,
+          jobManagers: asked.jobManagers,
+          workDir: asked.workDir,
+          options,
+          security,
+          log,
+          stdout,
+          onEvent: (event) => logTaskManagerEvent(log, event),
+        },
+        listener,
+      ),
+    readyText: ({ ready }) =>
+      `taskmanager ${ready.name} offers ${slotCount} slots to the JobManager at ${asked.jobManagers.map(addressText).join(', ')}`,
+  })
+}

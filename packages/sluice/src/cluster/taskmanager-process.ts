@@ -1,0 +1,174 @@
+/**
+ * A TaskManager as a process: the real network, threads as slots, its log and metrics for the REST API.
+ *
+ * Owns: the wiring, the folder for job bundles. Does not own: what a TaskManager does (taskmanager/task-manager.ts), signals (cli/).
+ */
+import { rmSync } from 'node:fs'
+import { availableParallelism, hostname, tmpdir, totalmem } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { NetworkAddress } from '../base/env.ts'
+import { taskManagerId } from '../base/ids.ts'
+import type { ResolvedOptions } from '../config/options.ts'
+import type { InfoResult } from '../control/cluster-messages.ts'
+import { createTaskManager, TASK_MANAGER_SETTINGS, type TaskManager } from '../taskmanager/task-manager.ts'
+import type { TaskManagerEvent } from '../taskmanager/task-manager-events.ts'
+import type { LineOutput } from './line-output.ts'
+import { serveMetrics, type MetricsServer } from './metrics-server.ts'
+import { createNodeEnv, nodeClock } from './node-env.ts'
+import { packageVersion } from './package-version.ts'
+import type { ProcessLog } from './process-log.ts'
+import {
+  advertisedHost,
+  networkOf,
+  tlsOptionsOf,
+  uniqueId,
+  urlHost,
+  type ProcessListener,
+  type RunningProcess,
+} from './process-parts.ts'
+import { requireSecret, type ProcessSecurity } from './process-security.ts'
+import { createProcessVitals, type ProcessVitals } from './process-vitals.ts'
+import { TaskManagerSight } from './taskmanager-sight.ts'
+import { createThreadSlotLauncher } from './thread-slot-launcher.ts'
+
+export interface TaskManagerProcessOptions {
+  readonly name: string | undefined
+  readonly jobManagers: readonly NetworkAddress[]
+  readonly workDir: string | undefined
+  readonly options: ResolvedOptions
+  readonly security: ProcessSecurity
+  readonly log: ProcessLog
+  readonly stdout: LineOutput
+  onEvent(event: TaskManagerEvent): void
+}
+
+/** @throws SEC1002, NET1005 */
+export async function startTaskManager(
+  process: TaskManagerProcessOptions,
+  listener: ProcessListener,
+): Promise<RunningProcess> {
+  const { options, security, workDir } = process
+  const { host } = options.cluster.taskManager
+  requireSecret({ option: 'taskmanager.host', host, tls: security.tls }, security.secret)
+  const id = uniqueId(process.name)
+  const vitals = createProcessVitals({ role: 'taskmanager', id, host: hostname() })
+  process.log.identify({ taskManager: id, host: hostname() })
+  const sight = sightOf(process, id, vitals)
+  const metrics = await metricsOf(process, sight)
+  const folder = join(workDir === undefined ? tmpdir() : resolve(workDir), `sluice-${id}`)
+  const taskManager = taskManagerOf(process, listener, { id, folder, vitals, sight, metrics })
+  sight.show(() => taskManager.status())
+  taskManager.start()
+  return {
+    ready: { name: process.name ?? id },
+    async stop() {
+      await taskManager.stop()
+      await metrics?.close()
+      vitals.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+interface Parts {
+  readonly id: string
+  readonly folder: string
+  readonly vitals: ProcessVitals
+  readonly sight: TaskManagerSight
+  readonly metrics: MetricsServer | undefined
+}
+
+function sightOf({ options, log }: TaskManagerProcessOptions, id: string, vitals: ProcessVitals): TaskManagerSight {
+  const { slotCount } = options.cluster.taskManager
+  return new TaskManagerSight({
+    id,
+    host: hostname(),
+    slotCount,
+    memoryBytes: memoryBytes(),
+    cpuCores: availableParallelism(),
+    clock: nodeClock,
+    vitals,
+    log,
+  })
+}
+
+function memoryBytes(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || Infinity)
+}
+
+async function metricsOf(
+  { options, log }: TaskManagerProcessOptions,
+  sight: TaskManagerSight,
+): Promise<MetricsServer | undefined> {
+  const { metrics, taskManager } = options.cluster
+  if (metrics.port === 'off') return undefined
+  const server = await serveMetrics({ host: taskManager.host, port: metrics.port }, sight)
+  log.write('info', `metrics and health are at http://${urlHost(server.address.host)}:${server.address.port}`)
+  return server
+}
+
+function taskManagerOf(
+  { jobManagers, options, security, log, stdout, onEvent }: TaskManagerProcessOptions,
+  listener: ProcessListener,
+  { id, folder, vitals, sight, metrics }: Parts,
+): TaskManager {
+  const { slotCount, host, dataPort } = options.cluster.taskManager
+  const printed = printedTo(stdout, log)
+  const env = createNodeEnv({ stdout: { writeLine: printed.printLine }, network: networkOf(security.tls) })
+  const launcher = createThreadSlotLauncher({
+    slotCount,
+    host: advertisedHost(host),
+    dataPort,
+    secret: security.secret,
+    tls: tlsOptionsOf(security.tls),
+    frameBytesMax: options.cluster.frameBytesMax,
+    output: printed,
+    clock: env.clock,
+    watchdog: process.execArgv.some((flag) => flag.startsWith('--inspect')) ? 'off' : 'on',
+  })
+  return createTaskManager({
+    env,
+    facts: {
+      id: taskManagerId(id),
+      host: hostname(),
+      pid: process.pid,
+      slotCount,
+      version: packageVersion(),
+      memoryBytes: memoryBytes(),
+      cpuCores: availableParallelism(),
+      ...(metrics === undefined ? {} : { metricsAddress: metrics.address }),
+    },
+    jobManagers,
+    secret: security.secret,
+    launcher: sight.slots.measured(launcher),
+    artifactFolder: folder,
+    settings: {
+      ...TASK_MANAGER_SETTINGS,
+      artifacts: { ...TASK_MANAGER_SETTINGS.artifacts, bytesMax: options.cluster.artifactBytesMax },
+    },
+    vitals: () => vitals.read(),
+    answer: async (question): Promise<InfoResult> => ({
+      kind: 'text',
+      text: question.kind === 'log' ? log.newest(question.bytesMax) : sight.metricsText(),
+    }),
+    listener: (event) => {
+      sight.meters.note(event)
+      onEvent(event)
+    },
+    onFatal: (error) => listener.onFatal(error),
+  })
+}
+
+/** What jobs print goes to stdout, and can be looked up with the log. */
+function printedTo(stdout: LineOutput, log: ProcessLog) {
+  return {
+    printLine(line: string): void {
+      stdout.writeLine(line)
+      log.keep(line)
+    },
+    consoleText(_stream: 'stdout' | 'stderr', text: string): void {
+      stdout.write(text)
+      log.keep(text.trimEnd())
+    },
+  }
+}
