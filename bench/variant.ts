@@ -9,6 +9,7 @@ const VARIANTS = {
   checkpoints: async () => (await import('./variants/checkpoints.ts')).measureCheckpoints,
   'batch-codec': async () => (await import('./variants/codec.ts')).measureBatchCodec,
   'slot-channel': async () => (await import('./variants/slot-channel.ts')).measureSlotChannel,
+  'process-channel': async () => (await import('./variants/process-channel.ts')).measureProcessChannel,
   flow: async () => (await import('./variants/flow.ts')).measureFlow,
 } as const
 

@@ -1,20 +1,43 @@
 /**
- * Simulated runs with faults, one for each seed.
+ * Simulated runs with faults, one for each seed: of one process (`--embedded`, the default) or of a whole cluster (`--cluster`).
  *
- *   npm run sim -- [--seed N | --seeds COUNT --from N] [--job NAME] [--json]
+ *   npm run sim -- [--embedded | --cluster] [--seed N | --seeds COUNT --from N] [--job NAME] [--json]
+ *   npm run sim -- --cluster --seed N --schedule 'crash(tm1,500)@t1200; …'
  *
+ * A cluster that breaks a rule is run again with ever fewer faults; the smallest schedule that still breaks it is printed.
  * Data goes to stdout, progress to stderr. Ends with 1 when a rule is broken, with 2 when the command line is not understood.
  */
 import { parseArgs } from 'node:util'
+import { EngineError } from '../packages/sluice/src/base/errors.ts'
+import { parseSchedule } from '../packages/sluice/src/testing/cluster-sim-schedule.ts'
+import {
+  type ClusterVerdict,
+  clusterScenarioNames,
+  runClusterSeed,
+} from '../packages/sluice/src/testing/cluster-sim-seeds.ts'
+import { shrinkSchedule } from '../packages/sluice/src/testing/cluster-sim-shrink.ts'
 import { type SeedVerdict, runSeed, scenarioNames } from '../packages/sluice/src/testing/sim-seeds.ts'
 
 const SEEDS_DEFAULT = 500
 /** Failures that are printed whole. */
 const SHOWN_MAX = 3
 
+/** Runs that the search for a smaller schedule may take. */
+const SHRINK_RUNS_MAX = 120
+
 interface Failure {
   readonly seed: number
   readonly error: string
+}
+
+/** One seed, whatever was simulated. */
+interface Row {
+  readonly seed: number
+  readonly scenario: string
+  readonly processes: number
+  readonly checkpoints: number
+  readonly steps: number
+  readonly happened: Readonly<Record<string, number>>
 }
 
 const { values: flags } = parseArgs({
@@ -23,6 +46,9 @@ const { values: flags } = parseArgs({
     seeds: { type: 'string', default: String(SEEDS_DEFAULT) },
     from: { type: 'string', default: '1' },
     job: { type: 'string' },
+    cluster: { type: 'boolean', default: false },
+    embedded: { type: 'boolean', default: false },
+    schedule: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -34,22 +60,69 @@ function integer(name: string, text: string): number {
   process.exit(2)
 }
 
-function checkJob(name: string | undefined): string | undefined {
-  if (name === undefined || scenarioNames().includes(name)) return name
-  process.stderr.write(`there is no job ${name}; there are ${scenarioNames().join(', ')}\n`)
+function refuse(problem: string): never {
+  process.stderr.write(`${problem}\n`)
   process.exit(2)
+}
+
+function checkJob(name: string | undefined): string | undefined {
+  const names = flags.cluster ? clusterScenarioNames() : scenarioNames()
+  if (name === undefined || names.includes(name)) return name
+  return refuse(`there is no job ${name}; there are ${names.join(', ')}`)
+}
+
+function checkSchedule(text: string | undefined): string | undefined {
+  if (flags.cluster && flags.embedded) refuse('--cluster and --embedded exclude each other')
+  if (text === undefined) return undefined
+  if (!flags.cluster || flags.seed === undefined) refuse('--schedule goes with --cluster and --seed')
+  try {
+    parseSchedule(text)
+  } catch (thrown) {
+    refuse(thrown instanceof Error ? thrown.message : String(thrown))
+  }
+  return text
+}
+
+async function runOne(seed: number, job: string | undefined, schedule: string | undefined): Promise<Row> {
+  const scenario = job === undefined ? {} : { scenario: job }
+  if (!flags.cluster) return embeddedRow(await runSeed({ seed, ...scenario }))
+  const run = { seed, ...scenario, ...(schedule === undefined ? {} : { schedule }) }
+  try {
+    return clusterRow(await runClusterSeed(run))
+  } catch (thrown) {
+    throw await smallest(thrown, run)
+  }
+}
+
+/** The same failure with as few faults as it takes. */
+async function smallest(thrown: unknown, run: { readonly seed: number; readonly scenario?: string }): Promise<unknown> {
+  if (!(thrown instanceof EngineError)) return thrown
+  const schedule = /^Schedule: (.*)$/m.exec(thrown.message)?.[1]
+  if (schedule === undefined) return thrown
+  process.stderr.write(`\nseed ${run.seed}: ${thrown.message.split('\n')[0]}\n  looking for a smaller schedule …\n`)
+  const shrunk = await shrinkSchedule({ run: { ...run, schedule }, error: thrown, runsMax: SHRINK_RUNS_MAX })
+  return shrunk.error
+}
+
+function embeddedRow({ seed, scenario, processes, checkpoints, steps, faults }: SeedVerdict): Row {
+  return { seed, scenario, processes, checkpoints, steps, happened: { ...faults } }
+}
+
+function clusterRow({ seed, scenario, processes, happened, faults, network }: ClusterVerdict): Row {
+  const { steps, checkpoints } = happened
+  return { seed, scenario, processes, checkpoints, steps, happened: { ...faults, ...happened, ...network } }
 }
 
 async function runAll(
   first: number,
   count: number,
-  job: string | undefined,
-): Promise<{ verdicts: SeedVerdict[]; failures: Failure[] }> {
-  const verdicts: SeedVerdict[] = []
+  run: (seed: number) => Promise<Row>,
+): Promise<{ verdicts: Row[]; failures: Failure[] }> {
+  const verdicts: Row[] = []
   const failures: Failure[] = []
   for (let seed = first; seed < first + count; seed++) {
     try {
-      verdicts.push(await runSeed({ seed, ...(job === undefined ? {} : { scenario: job }) }))
+      verdicts.push(await run(seed))
     } catch (thrown) {
       failures.push({ seed, error: thrown instanceof Error ? thrown.message : String(thrown) })
       if (failures.length <= SHOWN_MAX) process.stderr.write(`\nseed ${seed} FAILED\n${failures.at(-1)?.error}\n`)
@@ -62,19 +135,19 @@ async function runAll(
   return { verdicts, failures }
 }
 
-function faultTotals(verdicts: readonly SeedVerdict[]): Record<string, number> {
+function faultTotals(verdicts: readonly Row[]): Record<string, number> {
   const totals: Record<string, number> = {}
-  for (const { faults } of verdicts) {
-    for (const [name, count] of Object.entries(faults)) totals[name] = (totals[name] ?? 0) + count
+  for (const { happened } of verdicts) {
+    for (const [name, count] of Object.entries(happened)) totals[name] = (totals[name] ?? 0) + count
   }
   return totals
 }
 
-function printTable(verdicts: readonly SeedVerdict[], failures: readonly Failure[], durationMs: number): void {
+function printTable(verdicts: readonly Row[], failures: readonly Failure[], durationMs: number): void {
   const byJob = Map.groupBy(verdicts, ({ scenario }) => scenario)
   console.log('job                 seeds  processes  checkpoints     events')
   for (const [job, own] of [...byJob].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const sum = (of: (verdict: SeedVerdict) => number): string =>
+    const sum = (of: (verdict: Row) => number): string =>
       own.reduce((total, verdict) => total + of(verdict), 0).toLocaleString('en')
     const cells = [
       String(own.length).padStart(5),
@@ -84,9 +157,9 @@ function printTable(verdicts: readonly SeedVerdict[], failures: readonly Failure
     ]
     console.log(`${job.padEnd(18)}  ${cells.join('  ')}`)
   }
-  console.log('\nwhat broke')
+  console.log('\nwhat broke, and what happened')
   for (const [name, total] of Object.entries(faultTotals(verdicts)))
-    console.log(`  ${name.padEnd(22)} ${total.toLocaleString('en').padStart(9)}`)
+    console.log(`  ${name.padEnd(22)} ${Math.round(total).toLocaleString('en').padStart(11)}`)
   console.log(
     `\n${verdicts.length} seeds kept every rule, ${failures.length} did not (${(durationMs / 1000).toFixed(1)} s)`,
   )
@@ -96,10 +169,10 @@ function printTable(verdicts: readonly SeedVerdict[], failures: readonly Failure
 const single = flags.seed === undefined ? undefined : integer('seed', flags.seed)
 const startMs = performance.now()
 const first = single ?? integer('from', flags.from)
-const { verdicts, failures } = await runAll(
-  first,
-  single === undefined ? integer('seeds', flags.seeds) : 1,
-  checkJob(flags.job),
+const job = checkJob(flags.job)
+const schedule = checkSchedule(flags.schedule)
+const { verdicts, failures } = await runAll(first, single === undefined ? integer('seeds', flags.seeds) : 1, (seed) =>
+  runOne(seed, job, schedule),
 )
 const durationMs = Math.round(performance.now() - startMs)
 if (flags.json) console.log(JSON.stringify({ verdicts, failures, faults: faultTotals(verdicts), durationMs }))

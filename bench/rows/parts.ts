@@ -4,6 +4,7 @@ import { measure } from '../measure.ts'
 import type { BenchRow, Figure, Scale } from '../row.ts'
 import { spreadOf } from '../statistics.ts'
 import type { FlowMeasurement, FlowTask } from '../variants/flow.ts'
+import type { ChannelMeasurement } from '../variants/slot-channel.ts'
 
 const RUNS = { full: 3, quick: 1 } as const
 const BATCHES = { full: 20_000, quick: 1_000 } as const
@@ -13,6 +14,7 @@ const FLIGHTS = fileURLToPath(new URL('../../node_modules/vega-datasets/data/fli
 export const partRows: readonly BenchRow[] = [
   { name: 'codec', run: codecFigures },
   { name: 'slot-channel', run: channelFigures },
+  { name: 'process-channel', run: processChannelFigures },
   flowRow('chain', 'source → map → filter → sink', 'ns/record'),
   flowRow('keyed-process', 'source → keyed value state → sink', 'ns/record'),
   flowRow('parquet', 'rows of three million flights', 'M rows/s'),
@@ -45,6 +47,26 @@ async function channelFigures(scale: Scale): Promise<readonly Figure[]> {
   const runs = await repeated(scale, () => measure('slot-channel', { batches: BATCHES[scale] }))
   const value = spreadOf(runs.map(({ records, processingMs }) => records / processingMs / 1000))
   return [{ row: 'slot-channel', what: 'between two threads', unit: 'M records/s', value }]
+}
+
+/** Of the exchange alone: keyed jobs do more than that, in both. */
+async function processChannelFigures(scale: Scale): Promise<readonly Figure[]> {
+  const pairs = await repeated(scale, async () => ({
+    processes: await measure('process-channel', { batches: BATCHES[scale] }),
+    threads: await measure('slot-channel', { batches: BATCHES[scale] }),
+  }))
+  const rateOf = ({ records, processingMs }: ChannelMeasurement): number => records / processingMs / 1000
+  return [
+    {
+      row: 'process-channel',
+      what: 'between two processes, against two threads',
+      unit: 'M records/s',
+      value: spreadOf(pairs.map(({ processes }) => rateOf(processes))),
+      reference: spreadOf(pairs.map(({ threads }) => rateOf(threads))),
+      ratio: spreadOf(pairs.map(({ processes, threads }) => rateOf(processes) / rateOf(threads))),
+      goal: { kind: 'at-least', limit: 0.7 },
+    },
+  ]
 }
 
 function flowRow(flow: FlowTask['flow'], what: string, unit: 'ns/record' | 'M rows/s'): BenchRow {

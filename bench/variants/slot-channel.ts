@@ -10,13 +10,13 @@ import { eventAt } from '../workload/events.ts'
 /** The default of exchange.channel.batchesMax. */
 const CREDITS = 8
 
-export interface SlotChannelMeasurement {
+export interface ChannelMeasurement {
   readonly records: number
   readonly processingMs: number
 }
 
 /** One channel between two threads, with credits: encoded here, decoded there. */
-export async function measureSlotChannel({ batches }: { readonly batches: number }): Promise<SlotChannelMeasurement> {
+export async function measureSlotChannel({ batches }: { readonly batches: number }): Promise<ChannelMeasurement> {
   const values = Array.from({ length: BATCH_RECORDS_MAX }, (_, index) => eventAt(index))
   const timestamps = values.map(({ timestampMs }) => timestampMs)
   const { port1, port2 } = new MessageChannel()

@@ -16,6 +16,7 @@ import type {
   MachineEvent,
   TimerEvent,
 } from '../src/checkpoint/checkpoint-protocol.ts'
+import type { IdBlock } from '../src/checkpoint/checkpoint-store.ts'
 import type { DeclineReason, TaskAddress } from '../src/checkpoint/handles.ts'
 
 /** Gives the transcript back with what really happened under each command. */
@@ -72,7 +73,7 @@ function alignerLine(effect: AlignerEffect): string {
 }
 
 /**
- * Commands: `configure interval=1s pause=0ms timeout=10s concurrent=1 failures=0 retained=3 completed=40,41`, `wait 500ms` (timers that
+ * Commands: `configure interval=1s pause=0ms timeout=10s concurrent=1 failures=0 retained=3 completed=40,41 ids=1000`, `wait 500ms` (timers that
  * become due fire), and every event by its name: `run`, `request 1`, `snapshotted 42 map/0 map/1`, `ack 42 map/0`,
  * `decline 42 map/0 failed`, `found 42 ours`, …
  */
@@ -154,7 +155,7 @@ function configure(text: string): CheckpointState {
       failuresMax: count('failures', 0),
       retained: count('retained', 3),
     },
-    firstId: checkpointId((completed.at(-1) ?? 0) + 1),
+    ids: idsFrom((completed.at(-1) ?? 0) + 1, count('ids', 1_000)),
     completed,
   })
 }
@@ -166,7 +167,12 @@ function machineEvent(name: string, words: readonly string[]): MachineEvent {
       return { kind: name, fraction: Number(first) }
     case 'suspend':
     case 'stop':
+    case 'reserve-failed':
       return { kind: name }
+    case 'reserved':
+      return { kind: name, ids: idsFrom(Number(first), Number(second)) }
+    case 'reserve-refused':
+      return { kind: name, error: new EngineError('CKP1007', 'another epoch was claimed.') }
     case 'request':
       return { kind: name, request: Number(first) }
     case 'snapshotted':
@@ -199,13 +205,14 @@ function machineLine(effect: CheckpointEffect): string {
     case 'publish':
       return `publish ${effect.checkpoint} with ${effect.contents.snapshots.map(({ vertex, subtask }) => `${vertex}/${subtask}`).join(' ')}`
     case 'subsume':
-      return `subsume ${effect.checkpoints.join(' ')}`
+      return `subsume ${effect.checkpoints.join(' ')}, forget below ${effect.decidedBelow}`
     case 'request-done':
       return `request-done ${effect.request} by ${effect.checkpoint}`
     case 'request-failed':
       return `request-failed ${effect.request}: ${effect.error.code}`
     case 'quiesced':
-      return 'quiesced'
+    case 'reserve-ids':
+      return effect.kind
     case 'fail-job':
       return `fail-job ${effect.error.code}`
     case 'report':
@@ -239,6 +246,10 @@ function reportLine(report: CheckpointReport): string {
 
 const FAILURE = new EngineError('CKP1001', 'the disk is full.')
 const NO_STATS = { alignmentMs: 0, syncMs: 0, asyncMs: 0, stateBytes: 0 }
+
+function idsFrom(first: number, count: number): IdBlock {
+  return { first: checkpointId(first), last: checkpointId(first + count - 1) }
+}
 
 function idOf(text: string | undefined): CheckpointId {
   return checkpointId(Number(text))

@@ -29,12 +29,15 @@ export class ScriptedSlots implements SlotPool {
   readonly silent = new Set<ScriptedAnswer>()
   acquireCount = 0
   releaseCount = 0
+  /** Slots that the pool has; the others do not exist yet. */
+  availableCount: number
   readonly options: ScriptedSlotsOptions
   #events: SlotEvents | undefined
 
   constructor(options: ScriptedSlotsOptions) {
     this.options = options
     this.slotCount = options.slotCount
+    this.availableCount = options.slotCount
     this.slots = Array.from({ length: options.slotCount }, (_, index) => new ScriptedSlot(this, slotIndex(index)))
   }
 
@@ -43,14 +46,24 @@ export class ScriptedSlots implements SlotPool {
     this.#events = events
     const error = this.acquireErrors.shift()
     if (error !== undefined) throw error
-    for (const slot of this.slots) slot.state = slot.state === 'dead' ? 'idle' : slot.state
-    return this.slots
+    for (const slot of this.slots) slot.revive()
+    return this.slots.slice(0, this.availableCount)
+  }
+
+  /** More slots have come, or fewer are left of those that had. */
+  offer(slots: number): void {
+    this.availableCount = slots
+    this.options.turns.next(() => this.#events?.onCapacity?.(slots))
+  }
+
+  sayWaiting(message: string): void {
+    this.options.turns.next(() => this.#events?.onWaiting?.(message))
   }
 
   async release(): Promise<void> {
     this.releaseCount++
     this.#events = undefined
-    for (const slot of this.slots) slot.state = 'dead'
+    for (const slot of this.slots) slot.die()
   }
 
   slot(index: number): ScriptedSlot {
@@ -72,29 +85,46 @@ export class ScriptedSlots implements SlotPool {
 
   /** Attempts that have tasks now. */
   liveAttempts(): ReadonlySet<AttemptNumber> {
-    return new Set(this.slots.flatMap((slot) => (slot.state === 'busy' ? [slot.attempt] : [])))
+    return new Set(this.slots.flatMap((slot) => slot.attempts()))
   }
 }
 
 export class ScriptedSlot implements SlotGateway {
   readonly slot: SlotIndex
   readonly received: ToSlot[] = []
-  state: 'idle' | 'busy' | 'dead' = 'idle'
+  state: 'alive' | 'dead' = 'alive'
   killCount = 0
   readonly #pool: ScriptedSlots
-  #deployment: SlotDeployment | undefined
+  readonly #deployments = new Map<AttemptNumber, SlotDeployment>()
+  #newest: SlotDeployment | undefined
 
   constructor(pool: ScriptedSlots, slot: SlotIndex) {
     this.#pool = pool
     this.slot = slot
   }
 
+  /** The newest one. */
   get deployment(): SlotDeployment {
-    return present(this.#deployment, `the deployment of slot ${this.slot}`)
+    return present(this.#newest, `the deployment of slot ${this.slot}`)
   }
 
   get attempt(): AttemptNumber {
     return this.deployment.attempt
+  }
+
+  /** Attempts with tasks here, oldest first. */
+  attempts(): readonly AttemptNumber[] {
+    return [...this.#deployments.keys()]
+  }
+
+  revive(): void {
+    this.state = 'alive'
+  }
+
+  /** Its tasks are gone. */
+  die(): void {
+    this.state = 'dead'
+    this.#deployments.clear()
   }
 
   send(message: ToSlot): void {
@@ -109,19 +139,22 @@ export class ScriptedSlot implements SlotGateway {
   }
 
   lose(): void {
-    this.state = 'dead'
+    this.die()
     const error = new EngineError('TSK1002', `slot ${this.slot} ended`)
     this.#pool.sayLost(this.slot, errorToData(error))
   }
 
-  fail(error: EngineError): void {
-    const { vertex, subtask } = present(this.deployment.tasks[0], 'a task')
-    this.#pool.say(this.slot, { kind: 'failed', attempt: this.attempt, vertex, subtask, error: errorToData(error) })
+  fail(error: EngineError, attempt: AttemptNumber = this.attempt): void {
+    const { vertex, subtask } = present(this.#tasksOf(attempt)[0], 'a task')
+    this.#pool.say(this.slot, { kind: 'failed', attempt, vertex, subtask, error: errorToData(error) })
   }
 
+  /** All tasks of all attempts that are here. */
   drain(): void {
-    for (const { vertex, subtask } of this.deployment.tasks) {
-      this.#pool.say(this.slot, { kind: 'drained', attempt: this.attempt, vertex, subtask })
+    for (const attempt of this.attempts()) {
+      for (const { vertex, subtask } of this.#tasksOf(attempt)) {
+        this.#pool.say(this.slot, { kind: 'drained', attempt, vertex, subtask })
+      }
     }
   }
 
@@ -137,17 +170,20 @@ export class ScriptedSlot implements SlotGateway {
   #answer(message: ToSlot): void {
     switch (message.kind) {
       case 'deploy':
-        this.state = 'busy'
-        this.#deployment = message.deployment
+        this.#newest = message.deployment
+        this.#deployments.set(message.deployment.attempt, message.deployment)
         return this.#say('deployed', [{ kind: 'deployed', attempt: message.deployment.attempt }])
       case 'trigger':
-        return this.#say('ack', this.#acks(message.checkpoint))
+        return this.#say('ack', this.#acks(message.attempt, message.checkpoint))
       case 'complete':
-        return this.#say('committed', this.#ofTasks({ kind: 'committed', checkpoint: message.checkpoint }))
+        return this.#say(
+          'committed',
+          this.#ofTasks(message.attempt, { kind: 'committed', checkpoint: message.checkpoint }),
+        )
       case 'finish':
-        return this.#say('finished', this.#ofTasks({ kind: 'finished' }))
+        return this.#say('finished', this.#ofTasks(message.attempt, { kind: 'finished' }))
       case 'cancel':
-        if (!this.#pool.silent.has('stopped')) this.state = 'idle'
+        if (!this.#pool.silent.has('stopped')) this.#deployments.delete(message.attempt)
         return this.#say('stopped', [{ kind: 'stopped', attempt: message.attempt }])
       case 'start':
       case 'aborted':
@@ -161,19 +197,23 @@ export class ScriptedSlot implements SlotGateway {
     for (const message of messages) this.#pool.say(this.slot, message)
   }
 
-  #ofTasks(
-    message: { readonly kind: 'finished' } | { readonly kind: 'committed'; readonly checkpoint: CheckpointId },
-  ): FromSlot[] {
-    const { attempt } = this
-    return this.deployment.tasks.map(({ vertex, subtask }) => ({ ...message, attempt, vertex, subtask }))
+  #tasksOf(attempt: AttemptNumber): SlotDeployment['tasks'] {
+    return this.#deployments.get(attempt)?.tasks ?? []
   }
 
-  #acks(checkpoint: CheckpointId): FromSlot[] {
-    return this.deployment.tasks.map(({ vertex, subtask }) => {
+  #ofTasks(
+    attempt: AttemptNumber,
+    message: { readonly kind: 'finished' } | { readonly kind: 'committed'; readonly checkpoint: CheckpointId },
+  ): FromSlot[] {
+    return this.#tasksOf(attempt).map(({ vertex, subtask }) => ({ ...message, attempt, vertex, subtask }))
+  }
+
+  #acks(attempt: AttemptNumber, checkpoint: CheckpointId): FromSlot[] {
+    return this.#tasksOf(attempt).map(({ vertex, subtask }) => {
       const states = this.#pool.options.stateOf?.({ vertex, subtask }) ?? []
       const operators = states.map(({ uid, items }) => ({ uid: operatorUid(uid), operatorState: valueToBytes(items) }))
       const stats = { alignmentMs: 0, syncMs: 0, asyncMs: 0, stateBytes: 0 }
-      return { kind: 'ack', attempt: this.attempt, checkpoint, snapshot: { vertex, subtask, operators, stats } }
+      return { kind: 'ack', attempt, checkpoint, snapshot: { vertex, subtask, operators, stats } }
     })
   }
 }

@@ -88,15 +88,15 @@ export const BITES: readonly Bite[] = [
 type AnySink = Sink<unknown>
 type AnySource = Source<unknown>
 
-function sinks(wrap: (sink: AnySink) => AnySink): (node: LogicalNode) => LogicalNode {
+export function sinks(wrap: (sink: AnySink) => AnySink): (node: LogicalNode) => LogicalNode {
   return (node) => (node.kind === 'sink' ? { ...node, sink: wrap(node.sink) } : node)
 }
 
-function sources(wrap: (source: AnySource) => AnySource): (node: LogicalNode) => LogicalNode {
+export function sources(wrap: (source: AnySource) => AnySource): (node: LogicalNode) => LogicalNode {
   return (node) => (node.kind === 'source' ? { ...node, source: wrap(node.source) } : node)
 }
 
-function committingWriter(
+export function committingWriter(
   sink: AnySink,
   context: SinkContext,
   writer: SinkWriter<unknown, unknown, unknown>,
@@ -144,7 +144,7 @@ function withSplits(
   }
 }
 
-function skippingReader(reader: SourceReader<unknown, SourceSplit>): SourceReader<unknown, SourceSplit> {
+export function skippingReader(reader: SourceReader<unknown, SourceSplit>): SourceReader<unknown, SourceSplit> {
   return withSplits(reader, (split) => moved(split, 1))
 }
 
@@ -158,7 +158,7 @@ function moved(split: SourceSplit, records: number): SourceSplit {
   return Object.assign({}, split, { next: Math.max(0, split.next + records * split.stride) })
 }
 
-function withoutFileSync(disk: Disk, where: string): Disk {
+export function withoutFileSync(disk: Disk, where: string): Disk {
   const unsynced = (file: DiskFile): DiskFile => ({
     path: file.path,
     write: (bytes) => file.write(bytes),

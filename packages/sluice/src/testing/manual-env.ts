@@ -12,6 +12,8 @@ import { assert } from '../base/assert.ts'
 import type { Disk, Env, Timer } from '../base/env.ts'
 import { EngineError } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
+import type { MemoryNetwork } from './memory-network.ts'
+import { noNetwork } from './no-network.ts'
 
 export interface ManualEnvOptions {
   /** Where the wall clock starts, milliseconds. Default 1,700,000,000,000. */
@@ -20,6 +22,10 @@ export interface ManualEnvOptions {
   readonly seed?: number
   /** Default: a disk that refuses everything. */
   readonly disk?: Disk
+  /** Default: nobody can be reached. */
+  readonly network?: MemoryNetwork
+  /** On which machine of the network this is. Default: `localhost`. */
+  readonly machine?: string
 }
 
 export interface ManualEnv extends Env {
@@ -65,12 +71,15 @@ class VirtualTime {
 
   toEnv(options: ManualEnvOptions): ManualEnv {
     const lines: string[] = []
+    const timers = { after: (delayMs: number, fire: () => void): Timer => this.#after(delayMs, fire) }
+    const turns = { next: (run: () => void) => void this.#turns.push(run) }
     return {
       clock: { wallMs: () => Math.floor(this.#wallOffsetMs + this.#monotonicMs), monotonicMs: () => this.#monotonicMs },
-      timers: { after: (delayMs, fire) => this.#after(delayMs, fire) },
-      turns: { next: (run) => void this.#turns.push(run) },
+      timers,
+      turns,
       random: seededRandom(options.seed ?? 1),
       disk: options.disk ?? NO_DISK,
+      network: options.network?.of({ turns, timers }, options.machine) ?? noNetwork(),
       stdout: { writeLine: (line) => void lines.push(line) },
       lines,
       advance: (ms) => this.#advance(ms),

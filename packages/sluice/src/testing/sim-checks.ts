@@ -6,6 +6,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
+import { isSeal } from '../checkpoint/stores/manifest-directory.ts'
 import type { DiskWatcher, SimDisk } from './sim-disk.ts'
 import type { SimDirectory, SimFile, SimNode } from './sim-disk-image.ts'
 
@@ -16,6 +17,7 @@ export function ruleBroken(rule: string, what: string): EngineError {
 
 /** A committed file of a file sink. */
 const COMMITTED_NAME = /\/part-[^/]*-r\d{3,}-c(\d{6,})-s\d{3,}-\d{3,}[^/]*$/
+const FLOOR_NAME = /^(\d{6,})\.floor$/
 const MANIFEST_NAME = /^(\d{6,})\.manifest$/
 
 export interface FileChecksOptions {
@@ -62,7 +64,8 @@ export class FileChecks implements DiskWatcher {
     if (node?.kind === 'directory') return
     const checkpoint = COMMITTED_NAME.exec(path)?.[1]
     if (checkpoint !== undefined && !isHidden(path)) this.#onCommittedName(path, Number(checkpoint), node)
-    else if (node !== undefined && this.#isManifest(path)) this.publicationCount++
+    else if (node !== undefined && this.#isManifest(path) && !isSeal(node.content) && !this.#isForgotten(path))
+      this.publicationCount++
   }
 
   // O3
@@ -99,8 +102,8 @@ export class FileChecks implements DiskWatcher {
   }
 
   // O5
-  expectNothingLeft(): void {
-    const left = [...this.#disk.files().keys()].filter((path) => this.#isLeftOver(path))
+  expectNothingLeft(isExcused: (path: string) => boolean = () => false): void {
+    const left = [...this.#disk.files().keys()].filter((path) => this.#isLeftOver(path) && !isExcused(path))
     if (left.length > 0) throw ruleBroken('O5', `the job has finished and left behind ${left.join(', ')}`)
   }
 
@@ -125,13 +128,16 @@ export class FileChecks implements DiskWatcher {
   #notePublished(stable: ReadonlyMap<string, SimNode>): void {
     const ids = [...stable].flatMap(([name, node]) => {
       const id = MANIFEST_NAME.exec(name)?.[1]
-      return id === undefined || node.kind !== 'file' || node.unsynced.length > 0 ? [] : [Number(id)]
+      return id === undefined || node.kind !== 'file' || node.unsynced.length > 0 || isSeal(node.content)
+        ? []
+        : [Number(id)]
     })
+    const floor = floorIn(stable.keys())
     for (const id of ids.sort((a, b) => a - b)) {
-      if (this.#published.has(id)) continue
+      if (this.#published.has(id) || id <= floor) continue
       assert(Number.isSafeInteger(id), 'a manifest without a number')
-      const floor = this.#concurrent === 'one-at-a-time' ? this.#newestPublished : this.#newestBefore
-      if (id <= floor) throw ruleBroken('O4', `checkpoint ${id} was published behind checkpoint ${floor}`)
+      const newest = this.#concurrent === 'one-at-a-time' ? this.#newestPublished : this.#newestBefore
+      if (id <= newest) throw ruleBroken('O4', `checkpoint ${id} was published behind checkpoint ${newest}`)
       this.#published.add(id)
       this.#newestPublished = Math.max(this.#newestPublished, id)
     }
@@ -141,6 +147,13 @@ export class FileChecks implements DiskWatcher {
     return path.startsWith(`${this.#stateRoot}/manifests/`) && MANIFEST_NAME.test(nameOf(path))
   }
 
+  /** At or below the floor nothing is published, whatever is there: docs/spec/checkpoint.md, "Fencing". */
+  #isForgotten(path: string): boolean {
+    const folder = `${this.#stateRoot}/manifests/`
+    const names = [...this.#disk.files().keys()].filter((name) => name.startsWith(folder)).map(nameOf)
+    return Number(MANIFEST_NAME.exec(nameOf(path))?.[1] ?? 0) <= floorIn(names)
+  }
+
   #isLeftOver(path: string): boolean {
     if (path.startsWith(`${this.#stateRoot}/`)) return !isKeptState(path.slice(this.#stateRoot.length + 1))
     if (path.includes('/.superseded/')) return true
@@ -148,9 +161,20 @@ export class FileChecks implements DiskWatcher {
   }
 }
 
-/** What stays of the state of a finished job: that it has finished, and which leader epochs were used. */
+function floorIn(names: Iterable<string>): number {
+  let floor = 0
+  for (const name of names) floor = Math.max(floor, Number(FLOOR_NAME.exec(name)?.[1] ?? 0))
+  return floor
+}
+
+/** What stays of the state of a finished job: that it has finished, and which leader epochs and checkpoint ids were used or reserved. */
 function isKeptState(name: string): boolean {
-  return name === 'job.json' || name.startsWith('epochs/')
+  return (
+    name === 'job.json' ||
+    name.startsWith('epochs/') ||
+    /^blocks\/\d{6,}$/.test(name) ||
+    /^manifests\/\d{6,}\.floor$/.test(name)
+  )
 }
 
 export function isHidden(path: string): boolean {

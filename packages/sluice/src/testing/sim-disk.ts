@@ -51,7 +51,9 @@ export interface DiskFault {
 
 export interface DiskFaults {
   /** Asked at the moment of the effect. */
-  faultOf(operation: DiskOperation): DiskFault | undefined
+  faultOf(operation: DiskOperation, life: SimLife): DiskFault | undefined
+  /** Asked at the call: how much longer than usual it takes. */
+  delayOf?(operation: DiskOperation, life: SimLife): number
 }
 
 /** Sees every change at once; paths begin with a slash. May throw: the run is over then. */
@@ -140,8 +142,9 @@ export class SimDisk {
     const { scheduler, random } = this.#options
     const label = `${action.operation.kind} ${action.operation.path}`
     return new Promise((resolve, reject) => {
-      scheduler.after(life, this.#delayMs(), label, () => {
-        const tell = this.#attempt(action, { resolve, reject })
+      const extraMs = this.faults.delayOf?.(action.operation, life) ?? 0
+      scheduler.after(life, this.#delayMs() + extraMs, label, () => {
+        const tell = this.#attempt(life, action, { resolve, reject })
         if (random.fraction() < LATE_NEWS_SHARE) scheduler.after(life, this.#delayMs(), `${label} done`, tell)
         else tell()
       })
@@ -149,9 +152,9 @@ export class SimDisk {
   }
 
   /** Lets the effect happen, or part of it; gives what tells the caller. */
-  #attempt<T>(action: DiskAction<T>, caller: Caller<T>): () => void {
+  #attempt<T>(life: SimLife, action: DiskAction<T>, caller: Caller<T>): () => void {
     const { operation } = action
-    const fault = this.faults.faultOf(operation)
+    const fault = this.faults.faultOf(operation, life)
     if (operation.kind !== 'read' && operation.kind !== 'close') this.effectCount++
     try {
       if (fault === undefined) {

@@ -7,7 +7,7 @@ import type { JobDefinition } from '../api/define-job.ts'
 import { type EngineError, asEngineError } from '../base/errors.ts'
 import type { Disk, Env, Random } from '../base/env.ts'
 import { DirectoryStore } from '../checkpoint/stores/directory-store.ts'
-import { removeCheckpoints } from '../cluster/finished-checkpoints.ts'
+import { removeCheckpoints } from '../checkpoint/remove-checkpoints.ts'
 import { planDefinition, slotSettingsOf, type PlannedJob } from '../cluster/job-module.ts'
 import type { ProcessTable } from '../cluster/process-identity.ts'
 import { openStateDirectory, type StateDirectory } from '../cluster/state-directory.ts'
@@ -97,7 +97,8 @@ export class SimProcess {
     try {
       const state = await this.#openState()
       if (state.finishedBefore !== undefined) {
-        await removeCheckpoints(this.#storeOn(this.#options.env))
+        const store = this.#storeOn(this.#options.env)
+        await removeCheckpoints(store, await store.currentEpoch())
         await state.release()
         return { kind: 'finished-before' }
       }
@@ -176,7 +177,7 @@ export class SimProcess {
         restartCount,
         checkpointsCompleted: result.checkpoints?.completed ?? 0,
       })
-      await removeCheckpoints(store)
+      await removeCheckpoints(store, await store.currentEpoch())
     } catch (thrown) {
       this.uncleared = asEngineError(thrown, 'CKP1001', 'the state of the finished job could not be cleared')
     }

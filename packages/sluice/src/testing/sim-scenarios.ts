@@ -341,4 +341,41 @@ const generated: SimScenario = {
   },
 }
 
+/** Two pipelines that have nothing to do with each other: what breaks in one leaves the other alone. */
+const twoPipelines: SimScenario = {
+  name: 'two-pipelines',
+  create(random) {
+    const events = drawEvents(random, { count: 150 + below(random, 300), disorderMs: DISORDER_MS })
+    const [left, right] = [events.filter(({ id }) => id % 2 === 0), events.filter(({ id }) => id % 2 !== 0)]
+    const roll = drawRoll(random)
+    const job = defineJob('two-pipelines', (env) => {
+      for (const side of ['left', 'right'] as const) {
+        checkpointed(env)
+          .fromSource(jsonLinesSourceOf(side), IN_TIME, { uid: side })
+          .keyBy((event) => event.key)
+          .window(TumblingEventTimeWindows.of(`${WINDOW_MS}ms`))
+          .aggregate(ids, idsOf)
+          .uid(`${side}-windows`)
+          .sinkTo(jsonLinesSink(`out/${side}`, { roll }))
+          .uid(`${side}-out`)
+      }
+    })
+    const expected = lines(['/out/left', windowsOf(left)], ['/out/right', windowsOf(right)])
+    return exactCase(job, { ...inFiles('left', left, 2), ...inFiles('right', right, 2) }, events.length, expected)
+  },
+}
+
+function windowsOf(events: readonly SimEvent[]): readonly IdsOfWindow[] {
+  const windows = new Map<string, IdsOfWindow & { readonly ids: number[] }>()
+  for (const { id, key, timeMs } of events) {
+    const start = startOf(timeMs)
+    const window = windows.get(`${key}@${start}`) ?? { key, start, end: start + WINDOW_MS, ids: [] }
+    window.ids.push(id)
+    windows.set(`${key}@${start}`, window)
+  }
+  return [...windows.values()]
+}
+
 export const SCENARIOS: readonly SimScenario[] = [lateWindows, keyedProcess, sessions, union, generated, atLeastOnce]
+
+export const CLUSTER_SCENARIOS: readonly SimScenario[] = [...SCENARIOS, twoPipelines]

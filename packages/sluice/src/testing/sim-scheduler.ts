@@ -6,7 +6,8 @@
  * S1 One event at a time; before the next one every promise reaction of it has run.
  * S2 Which runnable event goes next is drawn; time jumps only when none is runnable, and never goes back.
  * S3 An event belongs to a life (of one process). Events of a life that is over never run.
- * S4 The same draws and the same program give the same trace.
+ * S4 Events of a life that pauses run when it resumes, or later.
+ * S5 The same draws and the same program give the same trace.
  */
 import { assert } from '../base/assert.ts'
 import type { Random, Timer } from '../base/env.ts'
@@ -18,6 +19,7 @@ export class SimLife {
   readonly startMs: number
   steps = 0
   #isOver = false
+  #resumesAtMs = 0
 
   constructor(index: number, startMs: number) {
     this.index = index
@@ -30,6 +32,15 @@ export class SimLife {
 
   end(): void {
     this.#isOver = true
+  }
+
+  /** Nothing of it runs before: what a stopped process (SIGSTOP), a machine that sleeps or a long collection looks like. */
+  pauseUntil(atMs: number): void {
+    this.#resumesAtMs = Math.max(this.#resumesAtMs, atMs)
+  }
+
+  get resumesAtMs(): number {
+    return this.#resumesAtMs
   }
 }
 
@@ -45,7 +56,7 @@ export type BeforeStep = () => 'go-on' | 'stop'
 interface SimEvent {
   readonly life: SimLife
   readonly label: string
-  readonly atMs: number
+  atMs: number
   readonly order: number
   readonly run: () => void
   isCancelled: boolean
@@ -184,7 +195,11 @@ export class SimScheduler {
     const event = this.#ready[index]
     const last = this.#ready.pop()
     if (event !== last && last !== undefined) this.#ready[index] = last
-    return event === undefined || isDead(event) ? undefined : event // S3
+    if (event === undefined || isDead(event)) return undefined // S3
+    if (event.life.resumesAtMs <= this.#nowMs) return event
+    event.atMs = event.life.resumesAtMs // S4
+    this.#later.push(event)
+    return undefined
   }
 
   #remember({ label, life }: SimEvent): void {

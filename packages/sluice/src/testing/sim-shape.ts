@@ -64,7 +64,7 @@ export function drawParallelism(random: Random): number {
 /** An independent stream of draws for each purpose: more draws for one leave the others as they are. */
 export function streamOf(
   seed: number,
-  purpose: 'case' | 'shape' | 'order' | 'disk' | 'delays' | 'plan' | 'faults',
+  purpose: 'case' | 'shape' | 'order' | 'disk' | 'delays' | 'plan' | 'faults' | 'network' | 'cluster',
 ): Random {
   let hash = seed | 0
   for (const character of purpose) hash = Math.imul(hash ^ character.charCodeAt(0), 0x9e3779b1) ^ (hash >>> 13)

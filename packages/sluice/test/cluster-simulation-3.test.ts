@@ -1,0 +1,3 @@
+import { describeClusterSeeds } from './cluster-simulation.ts'
+
+describeClusterSeeds(3)
