@@ -32,7 +32,8 @@ export interface JobView {
   readonly restartCount: number
   readonly slotsHeld: number
   readonly slotsWanted: number
-  readonly checkpoints: number
+  /** Id of the newest; -1 without one. Counts begin anew with each leader. */
+  readonly checkpoint: number
   readonly stateBytes: number
   readonly waiting: string | null
 }
@@ -67,7 +68,10 @@ export class ChaosCluster {
   }
 
   async start(): Promise<void> {
-    for (const [name, text] of [['secret', SECRET], ['token', TOKEN]] as const) {
+    for (const [name, text] of [
+      ['secret', SECRET],
+      ['token', TOKEN],
+    ] as const) {
       writeFileSync(join(this.#folder, name), text, { mode: 0o600 })
     }
     const controls: string[] = []
@@ -106,7 +110,9 @@ export class ChaosCluster {
 
   /** TaskManagers that run tasks of the job. */
   async hostsOf(job: string): Promise<readonly Member[]> {
-    const { vertices } = (await this.get(`/v1/jobs/${job}`)) as { readonly vertices: readonly { readonly id: string }[] }
+    const { vertices } = (await this.get(`/v1/jobs/${job}`)) as {
+      readonly vertices: readonly { readonly id: string }[]
+    }
     const [first] = vertices
     const { subtasks } = (await this.get(`/v1/jobs/${job}/vertices/${first?.id}`)) as {
       readonly subtasks: readonly { readonly 'taskmanager-id': string }[]
@@ -119,7 +125,14 @@ export class ChaosCluster {
 
   async submit({ module, parallelism, params, options }: Submission): Promise<string> {
     const words = [SLUICE, 'run', module, '--detached', '--fresh', '--json', '--parallelism', String(parallelism)]
-    words.push('--jobmanager', this.of('jobmanager').map(({ url }) => url).join(','), '--token-file', join(this.#folder, 'token'))
+    words.push(
+      '--jobmanager',
+      this.of('jobmanager')
+        .map(({ url }) => url)
+        .join(','),
+      '--token-file',
+      join(this.#folder, 'token'),
+    )
     for (const [name, value] of Object.entries(params)) words.push('--param', `${name}=${value}`)
     for (const [name, value] of Object.entries(options)) words.push(`--${name}`, value)
     const { stdout } = await run(process.execPath, words)
@@ -134,7 +147,7 @@ export class ChaosCluster {
     return {
       state,
       ...sluice,
-      checkpoints: sluice.checkpoints?.completed ?? 0,
+      checkpoint: sluice.checkpoints?.last?.checkpoint ?? -1,
       stateBytes: sluice.checkpoints?.last?.stateBytes ?? 0,
     }
   }
@@ -170,7 +183,16 @@ export class ChaosCluster {
   async #addJobManager(name: string): Promise<string> {
     const host = await this.#hosts.host(name)
     const [port, restPort] = [await this.#hosts.freePort(name), await this.#hosts.freePort(name)]
-    const words = ['--host', host.address, '--port', String(port), '--rest-host', host.address, '--rest-port', String(restPort)]
+    const words = [
+      '--host',
+      host.address,
+      '--port',
+      String(port),
+      '--rest-host',
+      host.address,
+      '--rest-port',
+      String(restPort),
+    ]
     const tokenFile = join(this.#folder, 'token')
     words.push('--storage', join(this.#folder, 'storage'), '--token-file', tokenFile)
     await this.#add({ name, role: 'jobmanager', url: `http://${host.address}:${restPort}`, words })
@@ -223,8 +245,8 @@ interface CheckpointsBody {
 
 interface JobBody {
   readonly state: string
-  readonly sluice: Omit<JobView, 'state' | 'checkpoints' | 'stateBytes'> & {
-    readonly checkpoints: { readonly completed: number; readonly last: { readonly stateBytes: number } | null } | null
+  readonly sluice: Omit<JobView, 'state' | 'checkpoint' | 'stateBytes'> & {
+    readonly checkpoints: { readonly last: { readonly checkpoint: number; readonly stateBytes: number } | null } | null
   }
 }
 

@@ -220,7 +220,8 @@ async function cutLeader(scene: FaultScene): Promise<Strike> {
 async function cutData(scene: FaultScene): Promise<Strike> {
   const { cluster, hosts, job } = scene
   const [one, other] = await cluster.hostsOf(job) // all slots are taken: there are two
-  if (one === undefined || other === undefined) throw new TypeError('the job runs in one TaskManager: there is no data between two')
+  if (one === undefined || other === undefined)
+    throw new TypeError('the job runs in one TaskManager: there is no data between two')
   const before = (await cluster.job(job))?.restartCount ?? 0
   const atMs = Date.now()
   hosts.cutPair(one.name, other.name)

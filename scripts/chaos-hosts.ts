@@ -120,7 +120,11 @@ class NamespaceHosts implements Hosts {
   }
 
   remove(): void {
-    for (const name of this.#numbers.keys()) spawnSync('ip', ['netns', 'del', this.#namespace(name)])
+    // The cable first: a namespace lives on for as long as a connection in it waits for its end.
+    for (const name of this.#numbers.keys()) {
+      spawnSync('ip', ['link', 'del', this.#card(name)])
+      spawnSync('ip', ['netns', 'del', this.#namespace(name)])
+    }
     this.#numbers.clear()
     if (this.#hasBridge) spawnSync('ip', ['link', 'del', this.#prefix])
     this.#hasBridge = false
@@ -131,7 +135,7 @@ class NamespaceHosts implements Hosts {
     const number = this.#numbers.size + 2
     this.#numbers.set(name, number)
     const [namespace, card] = [this.#namespace(name), this.#card(name)]
-    this.#addLastWish(`ip netns del ${namespace}`)
+    this.#addLastWish(`ip link del ${card}; ip netns del ${namespace}`)
     ip(`netns add ${namespace}`)
     ip(`link add ${card} type veth peer name eth0 netns ${namespace}`)
     ip(`link set ${card} master ${this.#prefix} up`)
@@ -176,9 +180,13 @@ function whyNoNamespaces(): string | undefined {
   const name = `slctry${process.pid}`
   const made = spawnSync('ip', ['netns', 'add', name], { encoding: 'utf8' })
   if (made.status !== 0) return `ip netns add: ${(made.stderr || (made.error?.message ?? '')).trim()}`
-  const card = spawnSync('ip', ['link', 'add', `v${process.pid}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name], {
-    encoding: 'utf8',
-  })
+  const card = spawnSync(
+    'ip',
+    ['link', 'add', `v${process.pid}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name],
+    {
+      encoding: 'utf8',
+    },
+  )
   spawnSync('ip', ['netns', 'del', name])
   return card.status === 0 ? undefined : `ip link add type veth: ${card.stderr.trim()}`
 }

@@ -81,7 +81,9 @@ class PulseWriter implements SinkWriter<CountedLine, never, never> {
     return false
   }
 
-  async snapshot(checkpoint: number): Promise<{ readonly committables: readonly never[]; readonly states: readonly never[] }> {
+  async snapshot(
+    checkpoint: number,
+  ): Promise<{ readonly committables: readonly never[]; readonly states: readonly never[] }> {
     writeFileSync(join(this.#folder, `${checkpoint}_${this.#name}.last`), JSON.stringify(this.#last))
     return { committables: [], states: [] }
   }

@@ -36,11 +36,7 @@ export function isWhole({ lineCount, lost, duplicated, wrong, leftovers }: Outpu
 }
 
 /** Of the job in chaos-keyed-job.ts, after it was stopped. `lastIndexes`: how far each sequence went, as the last attempt saw it. */
-export async function checkCounted(
-  folder: string,
-  keys: number,
-  lastIndexes: readonly number[],
-): Promise<OutputCheck> {
+export async function checkCounted(folder: string, keys: number, lastIndexes: readonly number[]): Promise<OutputCheck> {
   const seen = new SeenIndexes()
   let [lineCount, duplicated, wrong] = [0, 0, 0]
   const { leftovers } = await eachCommittedLine(folder, (line) => {

@@ -6,6 +6,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, createWriteStream, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
@@ -36,6 +37,7 @@ const UNDERTAKER =
   'cat >/dev/null; while read -r pid; do kill -KILL "-$pid" 2>/dev/null; done <"$1"; . "$2" 2>/dev/null; rm -rf "$3" || { sleep 1; rm -rf "$3"; }'
 
 const TEMPORARY = 'tmp'
+const COMPILED_CODE = join(tmpdir(), 'node-compile-cache')
 
 export class ChaosProcesses {
   readonly #folder: string
@@ -63,7 +65,8 @@ export class ChaosProcesses {
   }
 
   start({ name, command, words }: Launch): RunningChild {
-    const env = { ...process.env, TMPDIR: join(this.#folder, TEMPORARY) } // what is killed does not clean up
+    // What is killed does not clean up its temporary files; compiled code is shared with everybody, as it would be on a machine of their own.
+    const env = { ...process.env, TMPDIR: join(this.#folder, TEMPORARY), NODE_COMPILE_CACHE: COMPILED_CODE }
     const child = spawn(command, words, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env })
     const { pid } = child
     if (pid === undefined) throw new TypeError(`${name} could not be started: ${command} does not run`)

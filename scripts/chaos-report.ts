@@ -93,7 +93,12 @@ function timeLines(report: ChaosReport): readonly string[] {
   if (rows.length === 0) return []
   const table = [COLUMNS, ...rows]
   const widths = COLUMNS.map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)))
-  const lines = table.map((row) => row.map((cell, column) => pad(cell, widths[column] ?? 0, column)).join('  ').trimEnd())
+  const lines = table.map((row) =>
+    row
+      .map((cell, column) => pad(cell, widths[column] ?? 0, column))
+      .join('  ')
+      .trimEnd(),
+  )
   return ['time from the fault to the first new output, in seconds:', ...lines, '']
 }
 
@@ -111,7 +116,11 @@ function jobLines({ jobs, stateBytesMax, problems }: ChaosReport): readonly stri
       `${job}: ${lineCount.toLocaleString('en')} committed lines, lost ${lost}, duplicated ${duplicated}, wrong ${wrong}` +
       (leftovers.length === 0 ? '' : `, left over: ${leftovers.join(', ')}`),
   )
-  return [...lines, `largest state of a checkpoint: ${(stateBytesMax / 1e6).toFixed(1)} MB`, ...problems.map((text) => `PROBLEM: ${text}`)]
+  return [
+    ...lines,
+    `largest state of a checkpoint: ${(stateBytesMax / 1e6).toFixed(1)} MB`,
+    ...problems.map((text) => `PROBLEM: ${text}`),
+  ]
 }
 
 function verdict(report: ChaosReport): string {

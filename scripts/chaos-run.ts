@@ -9,11 +9,11 @@ import { mkdirSync, mkdtempSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { batchFlightDelays } from '../examples/flight-delays/batch.ts'
 import { ChaosCluster, type JobView } from './chaos-cluster.ts'
 import { FAULTS, strike, whyLeftOut, type FaultKind, type Phase, type Strike } from './chaos-faults.ts'
+import { FlightsRounds } from './chaos-flights.ts'
 import { createHosts, type Hosts, type NetnsMode } from './chaos-hosts.ts'
-import { checkCounted, checkLines } from './chaos-output.ts'
+import { checkCounted } from './chaos-output.ts'
 import { ChaosProcesses } from './chaos-processes.ts'
 import { Pulse } from './chaos-pulse.ts'
 import { isGood, type ChaosReport, type CheckedJob, type FaultRecord } from './chaos-report.ts'
@@ -35,7 +35,7 @@ export interface ChaosPlan {
   readonly jitterMs: number
   /** The folder of a good run, with the logs of all processes. */
   readonly folder: 'remove' | 'keep'
-  note(text: string): void
+  readonly note: (text: string) => void
 }
 
 export interface KeyedLoad {
@@ -56,7 +56,6 @@ const TASK_MANAGERS = 3
 const SLOTS = 2
 /** Two jobs of this size leave two slots free; one of the other takes all of them. */
 const PARALLELISM: Readonly<Record<Phase, number>> = { spare: 2, full: SLOTS * TASK_MANAGERS }
-const FLIGHTS = 'node_modules/vega-datasets/data/flights-3m.parquet'
 const RECOVERY_WAIT_MS = 60_000
 /** Between the first new output and the end of the fault: by then each subtask has had its first. */
 const ALL_OUTPUT_WAIT_MS = 1000
@@ -109,7 +108,9 @@ class ChaosRun {
     const { note, seed } = this.#plan
     const started = performance.now()
     await this.#cluster.start()
-    note(`cluster of ${JOB_MANAGERS} JobManagers and ${TASK_MANAGERS} TaskManagers: ready after ${secondsSince(started)} s`)
+    note(
+      `cluster of ${JOB_MANAGERS} JobManagers and ${TASK_MANAGERS} TaskManagers: ready after ${secondsSince(started)} s`,
+    )
     const kinds = Object.keys(this.#plan.faults) as FaultKind[]
     const leftOut = kinds.flatMap((kind) => {
       const reason = whyLeftOut(kind, this.#parts.hosts)
@@ -117,7 +118,8 @@ class ChaosRun {
     })
     for (const phase of ['spare', 'full'] as const) {
       const wanted = kinds.filter((kind) => FAULTS[kind].phase === phase && !leftOut.some((out) => out.kind === kind))
-      const untilMs = performance.now() + (this.#plan.minutesMax * 60_000 * wanted.length) / (kinds.length - leftOut.length)
+      const untilMs =
+        performance.now() + (this.#plan.minutesMax * 60_000 * wanted.length) / (kinds.length - leftOut.length)
       if (wanted.length === 0) continue
       await this.#runPhase(phase, this.#order(wanted), untilMs).catch((thrown: unknown) => {
         this.#note(`jobs with ${phase} slots: ${messageOf(thrown)}`)
@@ -140,9 +142,9 @@ class ChaosRun {
     const folder = join(this.#parts.folder, phase)
     mkdirSync(folder)
     const job = await this.#submitKeyed(phase, folder)
-    const flights = phase === 'spare' ? this.#runFlights(folder) : undefined
+    const flights = phase === 'spare' ? this.#startFlights(folder) : undefined
     const pulse = new Pulse(join(folder, 'pulse'))
-    await this.#untilSettled(job, 0)
+    await this.#untilSettled(job, -1)
     for (const [index, kind] of order.entries()) {
       if (performance.now() > untilMs) break
       this.#plannedFaults++
@@ -150,7 +152,7 @@ class ChaosRun {
       if (!isDone) break
     }
     await this.#endKeyed(phase, job, pulse)
-    await flights?.end()
+    this.#jobs.push(...((await flights?.end()) ?? []))
   }
 
   #submitKeyed(phase: Phase, folder: string): Promise<string> {
@@ -165,7 +167,10 @@ class ChaosRun {
   }
 
   /** False when the run cannot go on. */
-  async #runFault(kind: FaultKind, at: { readonly job: string; readonly pulse: Pulse; readonly place: string }): Promise<boolean> {
+  async #runFault(
+    kind: FaultKind,
+    at: { readonly job: string; readonly pulse: Pulse; readonly place: string },
+  ): Promise<boolean> {
     const { job, pulse, place } = at
     const { note, jitterMs, beyondLeasesMs } = this.#plan
     try {
@@ -177,10 +182,11 @@ class ChaosRun {
       const hit = await strike(kind, scene)
       const times = await this.#measure(kind, hit, { pulse, known })
       await hit.heal()
-      await this.#untilSettled(job, before.checkpoints)
+      await this.#untilSettled(job, before.checkpoint)
       this.#records.push({ kind, target: hit.target, ...times })
       const { firstOutputMs } = times
-      const outcome = firstOutputMs === undefined ? 'got over' : `new output after ${(firstOutputMs / 1000).toFixed(2)} s`
+      const outcome =
+        firstOutputMs === undefined ? 'got over' : `new output after ${(firstOutputMs / 1000).toFixed(2)} s`
       note(`fault ${place}: ${kind} of ${hit.target}: ${outcome}`)
       return true
     } catch (thrown) {
@@ -207,14 +213,14 @@ class ChaosRun {
   }
 
   // R1
-  async #untilSettled(job: string, checkpoints: number): Promise<void> {
+  async #untilSettled(job: string, checkpoint: number): Promise<void> {
     await this.#cluster.untilRegistered(TASK_MANAGERS)
     let [seen, since] = ['', performance.now()]
     await this.#cluster.until('the job runs again with all its slots and a new checkpoint', async () => {
       const view = await this.#cluster.job(job)
       if (view?.state === 'FAILED') throw new TypeError('the job failed for good')
       this.#stateBytesMax = Math.max(this.#stateBytesMax, view?.stateBytes ?? 0)
-      const standing = view === undefined ? '' : standingOf(view, checkpoints)
+      const standing = view === undefined ? '' : standingOf(view, checkpoint)
       if (standing !== seen || standing === '') [seen, since] = [standing, performance.now()]
       return performance.now() - since >= STEADY_MS
     })
@@ -234,7 +240,8 @@ class ChaosRun {
       const folder = join(this.#parts.folder, phase, 'keyed')
       const checkpoint = await this.#cluster.lastCheckpoint(job)
       const ends = pulse.lastIndexes(checkpoint)
-      if (Math.max(...ends) < 0) this.#note(`nobody wrote down where checkpoint ${checkpoint} ends: its last records are not proved`)
+      if (Math.max(...ends) < 0)
+        this.#note(`nobody wrote down where checkpoint ${checkpoint} ends: its last records are not proved`)
       const check = await checkCounted(folder, this.#plan.keyed.keys, ends)
       // What was written behind the checkpoint of the stop is nobody's: the job reads it again when it resumes.
       this.#jobs.push({ job: `keyed job (${phase})`, ...check, leftovers: [] })
@@ -246,40 +253,28 @@ class ChaosRun {
   async #untilEnded(job: string, waitMaxMs?: number): Promise<void> {
     const isOver = async (): Promise<boolean> => {
       const view = await this.#cluster.job(job)
-      if (view?.state === 'FAILED' || view?.state === 'CANCELED') throw new TypeError(`job ${job} has ended: ${view.state}`)
+      if (view?.state === 'FAILED' || view?.state === 'CANCELED')
+        throw new TypeError(`job ${job} has ended: ${view.state}`)
       return view?.state === 'FINISHED'
     }
     await this.#cluster.until(`job ${job} has ended`, isOver, waitMaxMs)
   }
 
-  /** The flights job, again when it is done, until it is told to end; then all its runs are checked. */
-  #runFlights(folder: string): { end(): Promise<void> } | undefined {
+  #startFlights(folder: string): FlightsRounds | undefined {
     const rate = this.#plan.flightsRate
     if (rate === undefined) return undefined
-    let isOver = false
-    const outputs: string[] = []
-    const running = (async () => {
-      while (!isOver) {
-        const output = join(folder, `flights-${outputs.length + 1}`)
-        const params = { input: join(process.cwd(), FLIGHTS), output, rate: String(rate) }
-        const submission = { module: 'examples/flight-delays.ts', parallelism: PARALLELISM.spare, params, options: RESTARTS }
-        const job = await this.#cluster.submit(submission)
-        await this.#untilEnded(job, FLIGHTS_WAIT_MS)
-        outputs.push(output)
+    const rounds = new FlightsRounds(folder, async (run) => {
+      const params = { ...run, rate: String(rate) }
+      const submission = {
+        module: 'examples/flight-delays.ts',
+        parallelism: PARALLELISM.spare,
+        params,
+        options: RESTARTS,
       }
-    })()
-    running.catch((thrown: unknown) => {
-      this.#note(`the flights job: ${messageOf(thrown)}`)
+      await this.#untilEnded(await this.#cluster.submit(submission), FLIGHTS_WAIT_MS)
     })
-    const end = async (): Promise<void> => {
-      isOver = true
-      await running.catch(() => {}) // noted above
-      const expected = await batchFlightDelays(FLIGHTS)
-      for (const [index, output] of outputs.entries()) {
-        this.#jobs.push({ job: `flights job (run ${index + 1})`, ...(await checkLines(output, expected)) })
-      }
-    }
-    return { end }
+    rounds.start((thrown) => this.#note(`the flights job: ${messageOf(thrown)}`))
+    return rounds
   }
 
   #note(problem: string): void {
@@ -299,8 +294,8 @@ const FLIGHTS_WAIT_MS = 30 * 60_000
 const RESTARTS = { 'restart.strategy': 'exponential-delay', 'restart.backoff.resetAfter': '3s' }
 
 /** Empty while the job is not as it should be; what must not change meanwhile otherwise. */
-function standingOf({ state, slotsHeld, slotsWanted, restartCount, checkpoints }: JobView, before: number): string {
-  const isWell = state === 'RUNNING' && slotsHeld === slotsWanted && checkpoints > before
+function standingOf({ state, slotsHeld, slotsWanted, restartCount, checkpoint }: JobView, before: number): string {
+  const isWell = state === 'RUNNING' && slotsHeld === slotsWanted && checkpoint > before
   return isWell ? `restarted ${restartCount} times` : ''
 }
 

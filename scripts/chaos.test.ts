@@ -85,7 +85,12 @@ describe('real processes', () => {
     const notes: string[] = []
     const { report } = await runChaos({
       seed: SEED,
-      faults: { 'taskmanager-kill': 1, 'taskmanager-hang': 1, 'leader-kill': 1, 'disk-full': process.platform === 'linux' ? 1 : 0 },
+      faults: {
+        'taskmanager-kill': 1,
+        'taskmanager-hang': 1,
+        'leader-kill': 1,
+        'disk-full': process.platform === 'linux' ? 1 : 0,
+      },
       minutesMax: Infinity,
       netns: 'off',
       settings: QUICK,
@@ -103,9 +108,13 @@ describe('real processes', () => {
   })
 
   test('and their folder are gone when the run is killed', async () => {
-    const child = spawn(process.execPath, ['scripts/chaos.ts', '--kinds', 'taskmanager-kill', '--netns', 'off', '--flights-rate', '0'], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
+    const child = spawn(
+      process.execPath,
+      ['scripts/chaos.ts', '--kinds', 'taskmanager-kill', '--netns', 'off', '--flights-rate', '0'],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    )
     onTestFinished(() => void child.kill('SIGKILL'))
     const folder = await new Promise<string>((resolve) => {
       createInterface({ input: child.stderr }).on('line', (line) => {

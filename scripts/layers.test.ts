@@ -66,6 +66,17 @@ describe('imports', () => {
     ])
   })
 
+  test('composition roots may name the entries and the command by their address, others may not', () => {
+    const text = `new URL('../index.ts', import.meta.url)\nnew URL('../../bin/a.js', import.meta.url)`
+    const index = { 'index.ts': `import './cluster/a.ts'` }
+    expect(complaintsAbout({ ...index, 'cluster/a.ts': text })).toEqual([])
+    expect(complaintsAbout({ ...index, 'cluster/a.ts': `import '../index.ts'` })).not.toEqual([])
+    expect(complaintsAbout({ 'index.ts': `import './task/a.ts'`, 'task/a.ts': text })).toEqual([
+      `${SRC}/task/a.ts:1 imports ${SRC}/index.ts; the subpath entries are for users only`,
+      `${SRC}/task/a.ts:2 imports packages/sluice/bin/a.js, which is outside of the sources`,
+    ])
+  })
+
   test('a package from the registry is for the folders the table names', () => {
     const text = `import { Command } from 'commander'`
     expect(complaintsAbout({ 'cli/a.ts': text })).toEqual([])

@@ -15,6 +15,8 @@ export interface Finding {
   readonly key: string
 }
 
+const BIN = `${SRC.slice(0, -'src'.length)}bin/`
+
 const OUTSIDE_WORLD =
   /(?<![.\w$])(?:Date\.now\b|new Date\(\s*\)|performance\.now\b|Math\.random\b|(?:setTimeout|setImmediate|setInterval)\b|process\.)/g
 
@@ -49,6 +51,7 @@ function layerOf(path: string): string | undefined {
 function findingAboutImport(edge: Import): Finding | undefined {
   const layer = layerOf(edge.from)
   if (edge.to === undefined) return findingAboutPackage(edge, layer)
+  if (isAddressOfEntry(edge.to, edge, layer)) return undefined
   if (!edge.to.startsWith(`${SRC}/`)) return finding(edge, `imports ${edge.to}, which is outside of the sources`)
   if (isTest(edge.to)) return finding(edge, `imports the test ${edge.to}`)
   const target = layerOf(edge.to)
@@ -59,6 +62,12 @@ function findingAboutImport(edge: Import): Finding | undefined {
   if (row.imports.includes(target) || (edge.kind === 'type' && row.types?.includes(target))) return undefined
   const hint = row.types?.includes(target) ? ' other than with `import type`' : ''
   return finding(edge, `imports ${edge.to}: ${layer}/ may not import ${target}/${hint}`)
+}
+
+/** Roots start processes of the command and give bundles their engine: they name what users name, and load nothing of it. */
+function isAddressOfEntry(to: string, { kind }: Import, layer: string | undefined): boolean {
+  if (kind !== 'worker' || layer === undefined || !ROOTS.includes(layer)) return false
+  return to.startsWith(BIN) || (to.startsWith(`${SRC}/`) && layerOf(to) === undefined && !isTest(to))
 }
 
 function findingAboutPackage(edge: Import, layer: string | undefined): Finding | undefined {

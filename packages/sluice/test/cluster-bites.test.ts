@@ -89,6 +89,11 @@ describe('schedules that found something', () => {
       'a new leader answered before it knew its jobs: a job that had finished was not there, and was submitted again',
     ],
     [9, '', 'a TaskManager compared the epoch of a deployment with that of its leader, dropped it and said nothing'],
+    [
+      10_217,
+      'power(1000)@t2000; leave(jm3)@f820',
+      'the removal of the checkpoints of a finished job was not durable: a power loss brought them back for good',
+    ],
   ])('seed %i with "%s": %s', { timeout: TIMEOUT_MS }, async (seed, schedule) => {
     await runClusterSeed({ seed, schedule })
   })

@@ -92,8 +92,8 @@ export const CLUSTER_BITES: readonly ClusterBite[] = [
     rules: /rule (C3|C1|O7)/,
     scenario: 'two-pipelines',
     hooks: () => ({ wrapLauncher: (launcher) => ({ ...rest(launcher), launch: lying(launcher) }) }),
-    schedule: () => 'throw()@p2; throw()@p4',
-    seeds: 20,
+    schedule: () => 'throw()@p1; throw()@t500',
+    seeds: 40,
   },
   {
     what: 'the snapshot of an earlier checkpoint taken for that of a later one',

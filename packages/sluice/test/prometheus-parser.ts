@@ -42,7 +42,7 @@ export function parseMetrics(text: string): readonly Family[] {
     const sample = readSample(line)
     const family = families.at(-1)
     assert(family !== undefined && isOf(family, sample), 'a sample does not follow its metric', { line })
-    const key = JSON.stringify([sample.name, Object.entries(sample.labels).sort()])
+    const key = JSON.stringify([sample.name, Object.entries(sample.labels).sort(([a], [b]) => (a < b ? -1 : 1))])
     assert(!seen.has(key), 'a series comes twice', { line })
     seen.add(key)
     family.samples.push(sample)

@@ -144,7 +144,11 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** Codes come from other processes too, which may be of another version. */
+/** What another process said or wrote may be of another version: codes that this one does not know become INT1001. */
+export function knownErrorCode(code: string): ErrorCode {
+  return isErrorCode(code) ? code : 'INT1001'
+}
+
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERROR_CODES, code)
 }

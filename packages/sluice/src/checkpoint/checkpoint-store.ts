@@ -60,7 +60,7 @@ export interface CheckpointStore extends SnapshotStorage {
   discard(checkpoint: CheckpointId): Promise<void>
   /**
    * Removes data of checkpoints below this id that are not published; resolves with their ids, ascending. Below the ids of a leader nobody works
-   * any more; whoever has overtaken it works above them.
+   * any more; whoever has overtaken it works above them. All removals until then are durable when it resolves.
    */
   discardUnpublished(below: CheckpointId): Promise<readonly CheckpointId[]>
   /**

@@ -1,4 +1,5 @@
 /** `sluice cluster start|stop|status`: a cluster of several processes on this machine. */
+import { EngineError } from '../base/errors.ts'
 import { ClusterFiles, type ProcessRecord } from '../cluster/cluster-files.ts'
 import type { LineOutput } from '../cluster/line-output.ts'
 import {
@@ -49,7 +50,12 @@ function partsOf({ dir }: ClusterArguments, stderr: LineOutput): LocalClusterPar
 async function overviewAt(url: string): Promise<ClusterOverviewBody | undefined> {
   const token = process.env['SLUICE_TOKEN']
   const client = new RemoteClient({ url, timeoutMs: LOOK_TIMEOUT_MS, ...(token === undefined ? {} : { token }) })
-  return client.overview().catch(() => undefined) // NET1006 and others: not there yet, or not there any more
+  try {
+    return await client.overview()
+  } catch (thrown) {
+    if (thrown instanceof EngineError) return undefined // NET1006 and others: not there yet, not any more, or not for this token
+    throw thrown
+  }
 }
 
 /** The first that answers. */

@@ -1,24 +1,18 @@
 /** `sluice jobmanager`: a JobManager process until a signal ends it. */
 import { startJobManager } from '../cluster/jobmanager-process.ts'
 import type { LineOutput } from '../cluster/line-output.ts'
-import { ProcessLog } from '../cluster/process-log.ts'
 import { readSecurity } from '../cluster/process-security.ts'
 import { environmentLayer } from '../config/option-layers.ts'
 import { resolveOptions } from '../config/resolve-options.ts'
 import { clusterEventLog, logRestEvent } from './cluster-event-text.ts'
 import type { JobManagerArguments } from './daemon-arguments.ts'
-import { runProcess } from './process-life.ts'
+import { processLog, runProcess } from './process-life.ts'
 
 export function jobManagerCommand(asked: JobManagerArguments, stdout: LineOutput, stderr: LineOutput): Promise<number> {
   const layers = [asked.layer, environmentLayer(process.env)]
   const options = resolveOptions(layers)
   const security = readSecurity(asked.security, process.env)
-  const log = new ProcessLog({
-    ...options.cluster.log,
-    output: stderr,
-    wallMs: () => Date.now(),
-    secrets: [security.secret, security.token],
-  })
+  const log = processLog(options, security, stderr)
   return runProcess({
     role: 'jobmanager',
     log,

@@ -1,17 +1,21 @@
 /**
  * A JobManager or TaskManager as a process: starts, says that it is ready, waits for its end, ends.
  *
- * First SIGINT or SIGTERM: it ends in good order, or at once when it is not ready yet. Second: at once. Whatever nobody caught ends it too: what is half done inside is not to
- * be trusted, and others take over.
+ * First SIGINT or SIGTERM: it ends in good order, or at once when it is not ready yet. Second: at once. Whatever nobody caught ends it too:
+ * what is half done inside is not to be trusted, and others take over.
  */
 import { asEngineError, errorToData, formatError, type EngineError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { writeJson } from '../cluster/cluster-files.ts'
 import type { LineOutput } from '../cluster/line-output.ts'
 import { exitProcess } from '../cluster/process-end.ts'
+import { ProcessLog } from '../cluster/process-log.ts'
 import type { ProcessListener, RunningProcess } from '../cluster/process-parts.ts'
+import type { ProcessSecurity } from '../cluster/process-security.ts'
+import type { ResolvedOptions } from '../config/options.ts'
 import { errorLines } from './error-text.ts'
 import { EXIT } from './exit-codes.ts'
+import { SignalEar } from './signal-ear.ts'
 
 export interface ProcessRun {
   readonly role: 'jobmanager' | 'taskmanager'
@@ -25,15 +29,21 @@ export interface ProcessRun {
   readyText(running: RunningProcess): string
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const
-/** A signal may come twice for one wish: to the process, and to its group. */
-const SAME_SIGNAL_MS = 100
 /** Longest time for an end in good order. */
 const STOP_WAIT_MAX_MS = 15_000
 
 type Ending =
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'fatal'; readonly error: EngineError }
+
+/** Where the process writes what happens, without its secrets. */
+export function processLog(
+  { cluster }: ResolvedOptions,
+  { secret, token }: ProcessSecurity,
+  output: LineOutput,
+): ProcessLog {
+  return new ProcessLog({ ...cluster.log, output, wallMs: () => Date.now(), secrets: [secret, token] })
+}
 
 /** Resolves with the exit code. */
 export async function runProcess(run: ProcessRun): Promise<number> {
@@ -83,16 +93,15 @@ function within(work: Promise<void>, waitMaxMs: number): Promise<boolean> {
 class ProcessLife implements ProcessListener {
   readonly ending: Promise<Ending>
   readonly #run: ProcessRun
-  readonly #onSignal = (signal: NodeJS.Signals): void => this.#hear(signal)
+  readonly #ear = new SignalEar((signal) => this.#hear(signal))
   readonly #onUncaught = (thrown: unknown): void => this.#dieOf(thrown)
-  #heard: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined
   #settle: (ending: Ending) => void = () => {}
   #isStarted = false
+  #isAsked = false
 
   constructor(run: ProcessRun) {
     this.#run = run
     this.ending = new Promise((resolve) => void (this.#settle = resolve))
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal)
     process.on('uncaughtException', this.#onUncaught)
   }
 
@@ -105,16 +114,14 @@ class ProcessLife implements ProcessListener {
   }
 
   dispose(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#onSignal)
+    this.#ear.dispose()
     process.off('uncaughtException', this.#onUncaught)
   }
 
   #hear(signal: NodeJS.Signals): void {
-    const before = this.#heard
-    const atMs = performance.now()
-    this.#heard = { signal, atMs }
-    if (before?.signal === signal && atMs - before.atMs <= SAME_SIGNAL_MS) return
-    if (before === undefined && this.#isStarted) return this.#settle({ kind: 'signal', signal })
+    const isFirst = !this.#isAsked
+    this.#isAsked = true
+    if (isFirst && this.#isStarted) return this.#settle({ kind: 'signal', signal })
     const when = this.#isStarted ? 'again' : 'before it was ready'
     this.#run.log.write('warn', `${signal} ${when}: the ${this.#run.role} ends at once`)
     exitProcess(EXIT.interrupted)

@@ -9,9 +9,14 @@ const URL_BY_DEFAULT = 'http://127.0.0.1:8081'
 type Variables = Readonly<Record<string, string | undefined>>
 
 /** The first of the addresses that answers; a standby there points to the leader. @throws NET1006, SEC1005 */
-export async function connect(place: RemotePlace, variables: Variables): Promise<RemoteClient> {
+export function connect(place: RemotePlace, variables: Variables): Promise<RemoteClient> {
+  return firstThatAnswers(remoteClients(place, variables))
+}
+
+/** A standby redirects by itself; one that is gone does not. @throws NET1006 */
+export async function firstThatAnswers(clients: readonly RemoteClient[]): Promise<RemoteClient> {
   let failure: unknown
-  for (const client of clientsOf(place, variables)) {
+  for (const client of clients) {
     try {
       await client.health()
       return client
@@ -22,7 +27,8 @@ export async function connect(place: RemotePlace, variables: Variables): Promise
   throw failure
 }
 
-function clientsOf({ jobManager, tokenFile }: RemotePlace, variables: Variables): readonly RemoteClient[] {
+/** One for each address, in their order. @throws SEC1005 */
+export function remoteClients({ jobManager, tokenFile }: RemotePlace, variables: Variables): readonly RemoteClient[] {
   const token = tokenFile === undefined ? variables['SLUICE_TOKEN'] : readToken(tokenFile)
   const urls = jobManager ?? variables['SLUICE_JOBMANAGER'] ?? URL_BY_DEFAULT
   return urls.split(',').map((url) => new RemoteClient({ url: url.trim(), token: token?.trim() }))

@@ -14,10 +14,7 @@ import { environmentLayer } from '../config/option-layers.ts'
 import type { RunArguments } from './arguments.ts'
 import { EXIT, isRefusal } from './exit-codes.ts'
 import type { RunView } from './run-view.ts'
-
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const
-/** A signal may come twice for one wish: to the process, and to its group (npm, timeout). */
-const SAME_SIGNAL_MS = 100
+import { SignalEar } from './signal-ear.ts'
 
 /** @param outputClosed resolves when whoever read stdout has gone */
 export async function runCommand(asked: RunArguments, view: RunView, outputClosed: Promise<void>): Promise<number> {
@@ -80,15 +77,13 @@ type Wish = 'none' | 'stop' | 'cancel'
 /** What the user asked for by signals; remembered while the job is still being started. */
 class Interruption {
   readonly #view: RunView
-  readonly #onSignal = (signal: NodeJS.Signals): void => this.#hear(signal)
-  #heard: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined
+  readonly #ear = new SignalEar(() => this.#escalate())
   #client: JobClient | undefined
   #wish: Wish = 'none'
   #isOutputClosed = false
 
   constructor(view: RunView) {
     this.#view = view
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal)
   }
 
   onStarted(client: JobClient): void {
@@ -109,14 +104,7 @@ class Interruption {
   }
 
   dispose(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#onSignal)
-  }
-
-  #hear(signal: NodeJS.Signals): void {
-    const before = this.#heard
-    const atMs = performance.now()
-    this.#heard = { signal, atMs }
-    if (before?.signal !== signal || atMs - before.atMs > SAME_SIGNAL_MS) this.#escalate()
+    this.#ear.dispose()
   }
 
   #escalate(): void {

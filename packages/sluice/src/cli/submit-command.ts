@@ -5,7 +5,6 @@
  * stops the job with a last checkpoint, and the second one leaves it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readFileSync } from 'node:fs'
 import { asEngineError, EngineError, errorToData, messageOf } from '../base/errors.ts'
 import { followJob, submitJob } from '../cluster/remote-run.ts'
 import { environmentLayer, type OptionLayer } from '../config/option-layers.ts'
@@ -15,17 +14,17 @@ import type { JobResult } from '../jobmanager/job-status.ts'
 import type { LineOutput } from '../cluster/line-output.ts'
 import type { SubmitArguments } from './arguments.ts'
 import { EXIT, isRefusal } from './exit-codes.ts'
-import { RemoteClient } from './remote-client.ts'
+import type { RemoteClient } from './remote-client.ts'
+import { firstThatAnswers, remoteClients } from './remote-connection.ts'
 import type { RunView } from './run-view.ts'
+import { SignalEar } from './signal-ear.ts'
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const
-const SAME_SIGNAL_MS = 100
 /** Slots report to the JobManager about as often. */
 const LOOK_INTERVAL_MS = 500
 
 export async function submitCommand(asked: SubmitArguments, view: RunView, stdout: LineOutput): Promise<number> {
   try {
-    const clients = clientsOf(asked)
+    const clients = remoteClients(asked, process.env)
     const client = await firstThatAnswers(clients)
     const job = await submit(asked, client, view)
     if (asked.attachment === 'detach') {
@@ -38,38 +37,6 @@ export async function submitCommand(asked: SubmitArguments, view: RunView, stdou
     view.onRefused(errorToData(asEngineError(thrown, 'INT1001', 'the job could not be submitted')))
     return EXIT.refused
   }
-}
-
-function clientsOf({ jobManager, tokenFile }: SubmitArguments): readonly RemoteClient[] {
-  const token = tokenFile === undefined ? process.env['SLUICE_TOKEN'] : readToken(tokenFile)
-  const urls = jobManager.split(',').map((url) => url.trim())
-  return urls.map((url) => new RemoteClient({ url, ...(token === undefined ? {} : { token: token.trim() }) }))
-}
-
-function readToken(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (thrown) {
-    throw new EngineError(
-      'SEC1005',
-      `--token-file ${path} cannot be read: ${messageOf(thrown)}. Nothing was submitted. Give the path of a file that you may read.`,
-      { context: { path }, cause: thrown },
-    )
-  }
-}
-
-/** A standby redirects by itself; one that is gone does not. */
-async function firstThatAnswers(clients: readonly RemoteClient[]): Promise<RemoteClient> {
-  let first: unknown
-  for (const client of clients) {
-    try {
-      await client.health()
-      return client
-    } catch (thrown) {
-      first ??= thrown
-    }
-  }
-  throw first
 }
 
 function submit({ job, params, layer, start }: SubmitArguments, client: RemoteClient, view: RunView): Promise<string> {
@@ -148,15 +115,13 @@ class Leaving {
   readonly #view: RunView
   readonly #followed: Pick<Followed, 'client' | 'job'>
   readonly #abort = new AbortController()
-  readonly #onSignal = (signal: NodeJS.Signals): void => this.#hear(signal)
-  #heard: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined
+  readonly #ear = new SignalEar(() => this.#hear())
   #wish: 'none' | 'stop' | 'leave' = 'none'
 
   constructor(asked: SubmitArguments, view: RunView, followed: Pick<Followed, 'client' | 'job'>) {
     this.#asked = asked
     this.#view = view
     this.#followed = followed
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal)
   }
 
   get signal(): AbortSignal {
@@ -164,14 +129,10 @@ class Leaving {
   }
 
   dispose(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#onSignal)
+    this.#ear.dispose()
   }
 
-  #hear(signal: NodeJS.Signals): void {
-    const before = this.#heard
-    const atMs = performance.now()
-    this.#heard = { signal, atMs }
-    if (before?.signal === signal && atMs - before.atMs <= SAME_SIGNAL_MS) return
+  #hear(): void {
     if (this.#asked.attachment === 'own' && this.#wish === 'none') this.#stop()
     else this.#leave()
   }

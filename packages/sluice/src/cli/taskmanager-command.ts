@@ -1,14 +1,13 @@
 /** `sluice taskmanager`: a TaskManager process until a signal ends it. */
+import { addressText } from '../base/network-address.ts'
 import type { LineOutput } from '../cluster/line-output.ts'
-import { ProcessLog } from '../cluster/process-log.ts'
 import { readSecurity } from '../cluster/process-security.ts'
 import { startTaskManager } from '../cluster/taskmanager-process.ts'
 import { environmentLayer } from '../config/option-layers.ts'
 import { resolveOptions } from '../config/resolve-options.ts'
-import { addressText } from '../control/handshake-errors.ts'
 import { logTaskManagerEvent } from './cluster-event-text.ts'
 import type { TaskManagerArguments } from './daemon-arguments.ts'
-import { runProcess } from './process-life.ts'
+import { processLog, runProcess } from './process-life.ts'
 
 export function taskManagerCommand(
   asked: TaskManagerArguments,
@@ -17,12 +16,7 @@ export function taskManagerCommand(
 ): Promise<number> {
   const options = resolveOptions([asked.layer, environmentLayer(process.env)])
   const security = readSecurity(asked.security, process.env)
-  const log = new ProcessLog({
-    ...options.cluster.log,
-    output: stderr,
-    wallMs: () => Date.now(),
-    secrets: [security.secret, security.token],
-  })
+  const log = processLog(options, security, stderr)
   const { slotCount } = options.cluster.taskManager
   return runProcess({
     role: 'taskmanager',

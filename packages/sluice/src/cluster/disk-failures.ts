@@ -7,6 +7,7 @@ const KIND_BY_ERRNO: Readonly<Record<string, DiskFailureKind>> = {
   ENOTEMPTY: 'exists',
   ENOSPC: 'no-space',
   EDQUOT: 'no-space',
+  EFBIG: 'no-space',
   EACCES: 'denied',
   EPERM: 'denied',
   EROFS: 'denied',

@@ -7,6 +7,7 @@
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Env } from '../base/env.ts'
+import { addressText, urlHost } from '../base/network-address.ts'
 import type { OptionLayer } from '../config/option-layers.ts'
 import type { ResolvedOptions } from '../config/options.ts'
 import type { ClusterApi } from '../jobmanager/cluster-api.ts'
@@ -18,7 +19,7 @@ import { JobManagerSight } from './jobmanager-sight.ts'
 import { createNodeEnv } from './node-env.ts'
 import { packageVersion } from './package-version.ts'
 import type { ProcessLog } from './process-log.ts'
-import { advertisedHost, networkOf, uniqueId, urlHost, type RunningProcess } from './process-parts.ts'
+import { advertisedHost, networkOf, uniqueId, type RunningProcess } from './process-parts.ts'
 import { requireSecret, type ProcessSecurity } from './process-security.ts'
 import { createProcessVitals, type ProcessVitals } from './process-vitals.ts'
 import { startRestServer, type RestServer } from './rest-server.ts'
@@ -31,8 +32,8 @@ export interface JobManagerProcessOptions {
   readonly layers: readonly OptionLayer[]
   readonly security: ProcessSecurity
   readonly log: ProcessLog
-  onEvent(event: ClusterEvent): void
-  onRestEvent(event: RestEvent): void
+  readonly onEvent: (event: ClusterEvent) => void
+  readonly onRestEvent: (event: RestEvent) => void
 }
 
 /** Where a cluster on one machine keeps what its processes share. */
@@ -86,7 +87,7 @@ class JobManagerProcess {
       await manager.start()
       const { host, port } = manager.address()
       const name = this.#process.name ?? this.#place.id
-      return { ready: { name, control: `${urlHost(host)}:${port}`, restUrl }, stop: () => this.stop() }
+      return { ready: { name, control: addressText({ host, port }), restUrl }, stop: () => this.stop() }
     } catch (thrown) {
       await this.stop()
       throw thrown

@@ -29,9 +29,9 @@ export interface LocalClusterParts {
   readonly files: ClusterFiles
   readonly processes: ProcessTable
   /** Progress, in whole lines. */
-  note(text: string): void
+  readonly note: (text: string) => void
   /** TaskManagers that are registered, as the REST API at this address sees it; undefined when it does not answer. */
-  registered(restUrl: string): Promise<number | undefined>
+  readonly registered: (restUrl: string) => Promise<number | undefined>
 }
 
 export interface LocalProcess extends ProcessRecord {

@@ -11,18 +11,18 @@ import { TaskManagerSight } from './taskmanager-sight.ts'
 const JOB_MANAGER = { host: 'jm', port: 6123 }
 
 async function world() {
-  const { clock, advance } = createManualEnv()
+  const manual = createManualEnv()
   const vitals = createProcessVitals({ role: 'taskmanager', id: 'tm-1', host: 'a' })
   const log = new ProcessLog({ level: 'info', format: 'json', output: { writeLine() {} }, wallMs: () => 0 })
   const facts = { id: 'tm-1', host: 'a', slotCount: 4, memoryBytes: 1e9, cpuCores: 2 }
-  const sight = new TaskManagerSight({ ...facts, clock, vitals, log })
+  const sight = new TaskManagerSight({ ...facts, clock: manual.clock, vitals, log })
   const server = await serveMetrics({ host: '127.0.0.1', port: 0 }, sight)
   onTestFinished(async () => {
     vitals.stop()
     await server.close()
   })
   const ask = (path: string, method = 'GET') => fetch(`http://127.0.0.1:${server.address.port}${path}`, { method })
-  return { sight, log, ask, advance, port: server.address.port }
+  return { sight, log, ask, advance: (ms: number) => manual.advance(ms), port: server.address.port }
 }
 
 describe('the endpoint of a TaskManager', () => {

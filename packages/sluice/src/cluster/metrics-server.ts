@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { NetworkAddress } from '../base/env.ts'
 import { EngineError, messageOf } from '../base/errors.ts'
+import { addressText } from '../base/network-address.ts'
 import { PROMETHEUS_CONTENT_TYPE } from '../metrics/prometheus-text.ts'
 
 export interface MetricsServer {
@@ -63,10 +64,10 @@ function send(response: ServerResponse, status: number, contentType: string, tex
   response.end(text)
 }
 
-function notServed({ host, port }: NetworkAddress, thrown: unknown): EngineError {
+function notServed(address: NetworkAddress, thrown: unknown): EngineError {
   return new EngineError(
     'NET1005',
-    `metrics cannot be served on ${host}:${port}: ${messageOf(thrown)}. The TaskManager was not started. Set another metrics.port, 0 for any free one, or off.`,
+    `metrics cannot be served on ${addressText(address)}: ${messageOf(thrown)}. The TaskManager was not started. Set another metrics.port, 0 for any free one, or off.`,
     { cause: thrown },
   )
 }

@@ -18,6 +18,7 @@ describe('the disk in memory', () => {
 test.for([
   ['ENOSPC', 'no-space'],
   ['EDQUOT', 'no-space'],
+  ['EFBIG', 'no-space'],
   ['EACCES', 'denied'],
   ['EROFS', 'denied'],
   ['EIO', 'io'],
@@ -26,3 +27,10 @@ test.for([
   const refuse = (): Promise<never> => Promise.reject(Object.assign(new TypeError('refused'), { code: errno }))
   await expect(diskOperation('write', '/a', refuse)).rejects.toMatchObject({ kind })
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'a directory that cannot exist is refused and not tried for ever',
+  async () => {
+    await expect(nodeDisk.makeDirectory('/proc/sluice/state')).rejects.toMatchObject({ kind: 'denied' })
+  },
+)

@@ -1,4 +1,5 @@
 /** The real disk. Keeps the contract of base/env.ts; every failure is a DiskError. */
+import { dirname } from 'node:path'
 import {
   constants,
   copyFile,
@@ -113,11 +114,24 @@ async function linkOrCopy(existing: string, name: string): Promise<void> {
 
 const LINKLESS: ReadonlySet<string> = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM'])
 
+/** Not Node's own recursion: below a parent that exists and cannot have children (`/proc`) it never ends. */
 async function makeDirectory(path: string): Promise<void> {
+  if ((await makeOneDirectory(path)) === 'there') return
+  const parent = dirname(path)
+  if (parent !== path) await makeDirectory(parent)
+  if ((await makeOneDirectory(path)) === 'there') return
+  throw new DiskError('denied', 'make directory', path)
+}
+
+async function makeOneDirectory(path: string): Promise<'there' | 'not-found'> {
   try {
-    await mkdir(path, { recursive: true })
+    await mkdir(path)
+    return 'there'
   } catch (thrown) {
-    throw errnoOf(thrown) === 'EEXIST' ? new DiskError('not-a-directory', 'make directory', path, thrown) : thrown
+    if ((await statOf(path))?.kind === 'directory') return 'there'
+    const errno = errnoOf(thrown)
+    if (errno === 'ENOENT') return 'not-found'
+    throw errno === 'EEXIST' ? new DiskError('not-a-directory', 'make directory', path, thrown) : thrown
   }
 }
 

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import { type Server, connect as connectTcp, createServer as createTcpServer } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
 import type { Connection, Listener, Network, NetworkAddress } from '../base/env.ts'
+import { addressText } from '../base/network-address.ts'
 import { NetworkError } from '../base/network-error.ts'
 import { networkError } from './network-failures.ts'
 import { SocketConnection } from './socket-connection.ts'
@@ -61,7 +62,7 @@ function identityOf({ cert, key, ca }: TlsOptions) {
 }
 
 function listen(address: NetworkAddress, server: Server): Promise<Listener> {
-  const what = `listen on ${address.host}:${address.port}`
+  const what = `listen on ${addressText(address)}`
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(networkError(what, error)))
     server.listen(address.port, address.host, () => {
@@ -93,10 +94,10 @@ interface Opening {
 
 function connect(
   openSocket: () => Socket,
-  { host, port }: NetworkAddress,
+  address: NetworkAddress,
   { timeoutMs, readyEvent }: Opening,
 ): Promise<Connection> {
-  const what = `connect to ${host}:${port}`
+  const what = `connect to ${addressText(address)}`
   return new Promise((resolve, reject) => {
     const socket = openSocket()
     const fail = (error: NetworkError): void => {

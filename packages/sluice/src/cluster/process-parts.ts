@@ -27,14 +27,14 @@ export function uniqueId(name: string | undefined): string {
   return `${name ?? hostname()}-${process.pid}-${randomBytes(RANDOM_BYTES).toString('hex')}`
 }
 
-/** How others reach a process that listens on this address: a wildcard is no place. */
-export function advertisedHost(host: string): string {
-  return host === '0.0.0.0' || host === '::' ? hostname() : host
+/** Every address of this machine. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
 }
 
-/** As it stands in a URL. */
-export function urlHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
+/** How others reach a process that listens on this address: a wildcard is no place. */
+export function advertisedHost(host: string): string {
+  return isWildcard(host) ? hostname() : host
 }
 
 export function networkOf(tls: TlsFiles | undefined): Network {

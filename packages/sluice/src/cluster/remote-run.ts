@@ -30,7 +30,7 @@ export interface RemoteSubmission {
   readonly start: 'continue' | 'fresh'
   readonly bytesMax: number
   /** Whole sentences for the author of the job. */
-  warn(text: string): void
+  readonly warn: (text: string) => void
 }
 
 /** Resolves with the id of the job. */
@@ -43,7 +43,7 @@ export async function submitJob(jobs: RemoteJobs, submission: RemoteSubmission):
 }
 
 /** A job has not been seen for so long: whoever follows it is told. */
-export const UNSEEN_MS_MAX = 60_000
+const UNSEEN_MS_MAX = 60_000
 
 export interface Following {
   /** All of the cluster, in the order in which they are tried. */
@@ -58,7 +58,7 @@ export interface Following {
   pause(ms: number, signal: AbortSignal): Promise<void>
   readonly signal: AbortSignal
   listener(event: JobEvent): void
-  onStatus(status: JobStatus): void
+  readonly onStatus: (status: JobStatus) => void
   /** Whole sentences about what it waits for, and about JobManagers that do not answer; each once. */
   note(text: string): void
 }

@@ -4,7 +4,7 @@
  * Q1 Events are what changed between two looks: what began and ended in between is not told, the newest failure and checkpoint always are.
  * Q2 What the API does not tell is NaN: how long a restart waits, how old a checkpoint was when the job resumed from it.
  */
-import { type ErrorCode, isErrorCode } from '../base/error-codes.ts'
+import { knownErrorCode } from '../base/error-codes.ts'
 import type { ErrorData } from '../base/errors.ts'
 import { attemptNumber, checkpointId, vertexId } from '../base/ids.ts'
 import type { CheckpointStats } from '../checkpoint/checkpoint-stats.ts'
@@ -102,12 +102,7 @@ function checkpointsOf({ sluice }: JobDetails): CheckpointStats | undefined {
 }
 
 function errorOf({ code, message, context, stack }: ErrorView): ErrorData {
-  return { code: codeOf(code), message, context, ...(stack === null ? {} : { stack }) }
-}
-
-/** A newer cluster may know codes that this client does not. */
-function codeOf(code: string): ErrorCode {
-  return isErrorCode(code) ? code : 'INT1001'
+  return { code: knownErrorCode(code), message, context, ...(stack === null ? {} : { stack }) }
 }
 
 /** Q1. What to tell about a job that was seen before as `before`, and is now as `now`. */
@@ -134,7 +129,7 @@ function failureOf({ sluice, stacktrace, timestamp, taskManagerId, endpoint }: E
     taskManagerId === null ? '' : ` (TaskManager ${taskManagerId}${endpoint === null ? '' : ` on ${endpoint}`})`
   return {
     error: {
-      code: codeOf(sluice.code),
+      code: knownErrorCode(sluice.code),
       message: `${messageIn(stacktrace, sluice.code)}${where}`,
       context: {},
       cause: stacktrace,

@@ -8,8 +8,10 @@ import { type RequestListener, type Server, createServer as createHttp } from 'n
 import { createServer as createHttps } from 'node:https'
 import { getRequestListener } from '@hono/node-server'
 import { EngineError, messageOf } from '../base/errors.ts'
+import { addressText, urlHost } from '../base/network-address.ts'
 import type { RestApp } from '../rest/app.ts'
 import { errnoOf } from './disk-failures.ts'
+import { isWildcard } from './process-parts.ts'
 import { isLoopback } from './process-security.ts'
 
 interface RestTls {
@@ -59,7 +61,11 @@ export async function startRestServer(app: Pick<RestApp, 'fetch'>, options: Rest
   server.maxConnections = CONNECTIONS_MAX
   const port = await listen(server, options)
   const scheme = options.tls === undefined ? 'http' : 'https'
-  return { url: `${scheme}://${urlHost(options.host)}:${port}`, port, close: () => closed(server) }
+  return {
+    url: `${scheme}://${urlHost(isWildcard(options.host) ? 'localhost' : options.host)}:${port}`,
+    port,
+    close: () => closed(server),
+  }
 }
 
 function serverOf({ fetch }: Pick<RestApp, 'fetch'>, { tls }: RestServerOptions): Server {
@@ -96,14 +102,9 @@ function cannotListen(thrown: unknown, host: string, port: number): EngineError 
   const why = errnoOf(thrown) === 'EADDRINUSE' ? 'another process uses this port' : messageOf(thrown)
   return new EngineError(
     'NET1005',
-    `the REST API cannot listen on ${host}:${port}: ${why}. Nothing was started. Give another port with --rest.port (0 takes any free one), or end the other process.`,
+    `the REST API cannot listen on ${addressText({ host, port })}: ${why}. Nothing was started. Give another port with --rest.port (0 takes any free one), or end the other process.`,
     { cause: thrown },
   )
-}
-
-function urlHost(host: string): string {
-  const reachable = host === '0.0.0.0' || host === '::' ? 'localhost' : host
-  return reachable.includes(':') ? `[${reachable}]` : reachable
 }
 
 function closed(server: Server): Promise<void> {

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EngineError, messageOf } from '../base/errors.ts'
+import { jobFolderName } from '../checkpoint/job-folder.ts'
 import type { OptionLayer } from '../config/option-layers.ts'
 
 export interface StatePlaces {
@@ -21,16 +22,11 @@ export interface StatePlaces {
 export function stateRootOf({ jobName, stateDir, layers, storageUri }: StatePlaces): string {
   const isUriExplicit = layers.some(({ values }) => Object.hasOwn(values, STORAGE_KEY))
   const usesUri = storageUri !== '' && (isUriExplicit || stateDir === undefined)
-  if (usesUri) return resolve(pathOfUri(storageUri), folderName(jobName))
-  return resolve(stateDir ?? `.sluice/${folderName(jobName)}`)
+  if (usesUri) return resolve(pathOfUri(storageUri), jobFolderName(jobName))
+  return resolve(stateDir ?? `.sluice/${jobFolderName(jobName)}`)
 }
 
 const STORAGE_KEY = 'checkpoint.storage.uri'
-
-/** One path segment for any job name; different names never share one. */
-function folderName(jobName: string): string {
-  return encodeURIComponent(jobName).replace(/^\./, '%2E')
-}
 
 function pathOfUri(uri: string): string {
   try {

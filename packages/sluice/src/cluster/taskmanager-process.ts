@@ -8,8 +8,10 @@ import { availableParallelism, hostname, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { NetworkAddress } from '../base/env.ts'
 import { taskManagerId } from '../base/ids.ts'
+import { addressText } from '../base/network-address.ts'
 import type { ResolvedOptions } from '../config/options.ts'
 import type { InfoResult } from '../control/cluster-messages.ts'
+import type { SlotLauncher } from '../taskmanager/slot-launcher.ts'
 import { createTaskManager, TASK_MANAGER_SETTINGS, type TaskManager } from '../taskmanager/task-manager.ts'
 import type { TaskManagerEvent } from '../taskmanager/task-manager-events.ts'
 import type { LineOutput } from './line-output.ts'
@@ -22,7 +24,6 @@ import {
   networkOf,
   tlsOptionsOf,
   uniqueId,
-  urlHost,
   type ProcessListener,
   type RunningProcess,
 } from './process-parts.ts'
@@ -39,7 +40,7 @@ export interface TaskManagerProcessOptions {
   readonly security: ProcessSecurity
   readonly log: ProcessLog
   readonly stdout: LineOutput
-  onEvent(event: TaskManagerEvent): void
+  readonly onEvent: (event: TaskManagerEvent) => void
 }
 
 /** @throws SEC1002, NET1005 */
@@ -103,7 +104,7 @@ async function metricsOf(
   const { metrics, taskManager } = options.cluster
   if (metrics.port === 'off') return undefined
   const server = await serveMetrics({ host: taskManager.host, port: metrics.port }, sight)
-  log.write('info', `metrics and health are at http://${urlHost(server.address.host)}:${server.address.port}`)
+  log.write('info', `metrics and health are at http://${addressText(server.address)}`)
   return server
 }
 
@@ -112,22 +113,14 @@ function taskManagerOf(
   listener: ProcessListener,
   { id, folder, vitals, sight, metrics }: Parts,
 ): TaskManager {
-  const { slotCount, host, dataPort } = options.cluster.taskManager
+  const { slotCount } = options.cluster.taskManager
   const printed = printedTo(stdout, log)
-  const env = createNodeEnv({ stdout: { writeLine: printed.printLine }, network: networkOf(security.tls) })
-  const launcher = createThreadSlotLauncher({
-    slotCount,
-    host: advertisedHost(host),
-    dataPort,
-    secret: security.secret,
-    tls: tlsOptionsOf(security.tls),
-    frameBytesMax: options.cluster.frameBytesMax,
-    output: printed,
-    clock: env.clock,
-    watchdog: process.execArgv.some((flag) => flag.startsWith('--inspect')) ? 'off' : 'on',
-  })
+  const launcher = launcherOf({ options, security }, printed)
   return createTaskManager({
-    env,
+    env: createNodeEnv({
+      stdout: { writeLine: (line) => printed.printLine(line) },
+      network: networkOf(security.tls),
+    }),
     facts: {
       id: taskManagerId(id),
       host: hostname(),
@@ -156,6 +149,24 @@ function taskManagerOf(
       onEvent(event)
     },
     onFatal: (error) => listener.onFatal(error),
+  })
+}
+
+function launcherOf(
+  { options, security }: Pick<TaskManagerProcessOptions, 'options' | 'security'>,
+  output: ReturnType<typeof printedTo>,
+): SlotLauncher {
+  const { slotCount, host, dataPort } = options.cluster.taskManager
+  return createThreadSlotLauncher({
+    slotCount,
+    host: advertisedHost(host),
+    dataPort,
+    secret: security.secret,
+    tls: tlsOptionsOf(security.tls),
+    frameBytesMax: options.cluster.frameBytesMax,
+    output,
+    clock: nodeClock,
+    watchdog: process.execArgv.some((flag) => flag.startsWith('--inspect')) ? 'off' : 'on',
   })
 }
 

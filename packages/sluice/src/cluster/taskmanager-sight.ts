@@ -1,6 +1,6 @@
 /** What a TaskManager process shows of itself: its metrics and its health, for its own endpoint and for the REST API. */
 import type { Clock } from '../base/env.ts'
-import { addressText } from '../control/handshake-errors.ts'
+import { addressText } from '../base/network-address.ts'
 import { prometheusText } from '../metrics/prometheus-text.ts'
 import { Registry } from '../metrics/registry.ts'
 import { type Labels, samplesOf } from '../metrics/sample.ts'

@@ -72,6 +72,11 @@ export interface PendingCommittable {
   readonly committable: unknown
 }
 
+/** An item of that state. */
+export function pendingCommittable(item: unknown): PendingCommittable {
+  return item as PendingCommittable // written by the driver of the same sink
+}
+
 /** Name of the operator state that holds `PendingCommittable`s. */
 export const COMMITTABLES_STATE = 'committables'
 /** Name of the operator state that holds the writer's own states; redistributed as `split`. */

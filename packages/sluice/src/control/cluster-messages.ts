@@ -116,4 +116,3 @@ export type InfoQuestion = { readonly kind: 'log'; readonly bytesMax: number } |
 export type InfoResult =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'failed'; readonly error: ErrorData }
-

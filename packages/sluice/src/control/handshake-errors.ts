@@ -3,6 +3,7 @@ import type { NetworkAddress } from '../base/env.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
 import { EngineError } from '../base/errors.ts'
 import type { LeaderEpoch } from '../base/ids.ts'
+import { addressText } from '../base/network-address.ts'
 import type { NetworkError, NetworkFailureKind } from '../base/network-error.ts'
 import type { PeerRole } from './handshake-frames.ts'
 
@@ -15,10 +16,6 @@ export class HandshakeError extends EngineError {
     this.name = 'HandshakeError'
     this.leader = more.leader
   }
-}
-
-export function addressText({ host, port }: NetworkAddress): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 const FAILURES: Readonly<Record<NetworkFailureKind, string>> = {
@@ -103,7 +100,7 @@ export function wrongSecret(remote: string): HandshakeError {
   )
 }
 
-export function notTrusted(remote: string, cause?: unknown): HandshakeError {
+function notTrusted(remote: string, cause?: unknown): HandshakeError {
   return new HandshakeError(
     'SEC1006',
     `the TLS certificate of ${remote} or that of this process is not trusted by the other side. Nothing was sent. ` +

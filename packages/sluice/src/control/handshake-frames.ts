@@ -46,7 +46,7 @@ export interface Challenge {
   readonly epoch: LeaderEpoch
 }
 
-export interface Proof {
+interface Proof {
   readonly kind: 'proof'
   /** Empty without a secret. */
   readonly proof: Uint8Array

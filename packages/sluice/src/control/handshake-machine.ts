@@ -65,7 +65,7 @@ export type HandshakeEvent =
   | { readonly kind: 'closed'; readonly error: NetworkError | undefined }
   | { readonly kind: 'timed-out'; readonly afterMs: number }
 
-export type HandshakeEffect =
+type HandshakeEffect =
   | { readonly kind: 'send'; readonly bytes: Uint8Array }
   | { readonly kind: 'linked'; readonly peer: PeerIdentity; readonly epoch: LeaderEpoch }
   /** The last word; `close`: when what was sent before is out. */

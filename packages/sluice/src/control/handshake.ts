@@ -29,8 +29,7 @@ import {
 } from './handshake-machine.ts'
 
 export { HandshakeError } from './handshake-errors.ts'
-export type { PeerRole } from './handshake-frames.ts'
-export type { Authority, PeerIdentity } from './handshake-machine.ts'
+export type { Authority } from './handshake-machine.ts'
 
 /** What a handshake needs of the world. */
 export type HandshakeEnv = Pick<Env, 'network' | 'timers' | 'random'>
@@ -46,7 +45,7 @@ export interface HandshakeLimits {
   readonly strangersMax: number
 }
 
-export const HANDSHAKE_LIMITS: HandshakeLimits = {
+const HANDSHAKE_LIMITS: HandshakeLimits = {
   connectMs: 5_000,
   handshakeMs: 5_000,
   frameBytesMax: FRAME_BYTES_MAX,
@@ -115,7 +114,7 @@ export function introduce(env: HandshakeEnv, connection: Connection, options: Di
 }
 
 /** The handshake of the side that accepted. */
-export function accept(env: HandshakeEnv, connection: Connection, options: AcceptOptions): Promise<AuthenticatedLink> {
+function accept(env: HandshakeEnv, connection: Connection, options: AcceptOptions): Promise<AuthenticatedLink> {
   const { version, secret, roles } = options
   checkVersion(version)
   const facts = { remote: connection.remote, version, secret, roles, nonce: nonce(env) }

@@ -10,7 +10,7 @@ export interface SilenceLimits {
 }
 
 /** How often one looks within the timeout. */
-export const SILENCE_LOOKS_PER_TIMEOUT = 10
+const SILENCE_LOOKS_PER_TIMEOUT = 10
 
 export function silenceLimits(timeoutMs: number): SilenceLimits {
   return { timeoutMs, lookIntervalMs: timeoutMs / SILENCE_LOOKS_PER_TIMEOUT }

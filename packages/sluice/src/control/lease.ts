@@ -16,7 +16,7 @@ export interface Lease {
   readonly sent: readonly SentHeartbeat[]
 }
 
-export interface SentHeartbeat {
+interface SentHeartbeat {
   readonly seq: number
   readonly sentMs: number
 }

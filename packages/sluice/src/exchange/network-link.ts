@@ -37,7 +37,7 @@ export interface NetworkLinkOptions {
   readonly env: Env
   readonly limits: LinkLimits
   /** The error for the slot's owner: between which slots, and what to do. */
-  describe(cause: Error): EngineError
+  readonly describe: (cause: Error) => EngineError
   /** The link is of no use any more: it broke or was closed. Called once. */
   onGone(): void
 }

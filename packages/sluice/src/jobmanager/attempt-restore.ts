@@ -16,12 +16,11 @@ import type { TaskRestore } from '../checkpoint/handles.ts'
 import type { CheckpointManifest } from '../checkpoint/manifest.ts'
 import type { SkippedCheckpoint } from '../checkpoint/recovery.ts'
 import { restoreLatest } from '../checkpoint/restore-latest.ts'
-import { COMMITTABLES_STATE, type PendingCommittable, WRITER_STATE } from '../connector/sink.ts'
+import { COMMITTABLES_STATE, WRITER_STATE, pendingCommittable } from '../connector/sink.ts'
 import type { JobGraph, JobVertex } from '../graph/job-graph.ts'
 import { diffLayouts } from '../graph/layout-diff.ts'
 import type { SinkNode, SourceNode } from '../graph/logical-graph.ts'
-import { bytesToValue } from '../serde/value-codec.ts'
-import { assignRestore } from './restore-assignment.ts'
+import { assignRestore, decodeOperatorState } from './restore-assignment.ts'
 import { SourceCoordinator, type SplitChannel } from './source-coordinator.ts'
 
 export interface AttemptRestoreOptions {
@@ -123,27 +122,21 @@ async function prepareSink(
     uid,
     restoredCheckpoint: manifest?.checkpoint,
     fresh: manifest === undefined,
-    restoredCommittables: pending.map((item) => (item as PendingCommittable).committable), // written by the sink's driver in this shape
+    restoredCommittables: pending.map((item) => pendingCommittable(item).committable),
     restoredWriters: itemsOf(manifest, uid, WRITER_STATE),
   })
 }
 
 /** All items of one operator state, of all subtasks. */
 function itemsOf(manifest: CheckpointManifest | undefined, uid: OperatorUid, name: string): readonly unknown[] {
-  const tasks = (manifest?.vertices ?? []).flatMap((vertex) => vertex.tasks)
-  return tasks
+  if (manifest === undefined) return []
+  return manifest.vertices
+    .flatMap((vertex) => vertex.tasks)
     .flatMap((task) => task.operators.filter((operator) => operator.uid === uid))
-    .flatMap(({ operatorState }) => (operatorState === undefined ? [] : listsOf(operatorState)))
+    .flatMap(({ operatorState }) =>
+      operatorState === undefined ? [] : decodeOperatorState(manifest, uid, operatorState),
+    )
     .flatMap((list) => (list.name === name ? list.items : []))
-}
-
-interface StateItems {
-  readonly name: string
-  readonly items: readonly unknown[]
-}
-
-function listsOf(operatorState: Uint8Array): readonly StateItems[] {
-  return bytesToValue(operatorState) as readonly StateItems[] // the format of checkpoint/handles.ts, written by the task
 }
 
 function enumeratorMissing(manifest: CheckpointManifest, uid: OperatorUid): EngineError {

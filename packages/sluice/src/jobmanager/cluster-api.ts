@@ -1,24 +1,36 @@
 /** What a JobManager lets others see and do: the border between the REST server and everything behind it. Plain data. */
 import type { ErrorData } from '../base/errors.ts'
-import type { ArtifactHash, CheckpointId, JobId, SlotIndex, SubtaskIndex, TaskManagerId, VertexId } from '../base/ids.ts'
+import type {
+  ArtifactHash,
+  CheckpointId,
+  JobId,
+  SlotIndex,
+  SubtaskIndex,
+  TaskManagerId,
+  VertexId,
+} from '../base/ids.ts'
 import type { CheckpointStats } from '../checkpoint/checkpoint-stats.ts'
 import type { JobSpec, TaskManagerFacts, TaskManagerVitals } from '../control/cluster-messages.ts'
 import type { TaskReport } from '../control/messages.ts'
 import type { FailureRecord, JobStateName } from './job-events.ts'
+import type { TaskStateName } from './job-status.ts'
 import type { VertexStatus } from './task-statistics.ts'
 
 /** The states Flink's clients know. */
-export type PublicJobState =
-  | 'INITIALIZING'
-  | 'CREATED'
-  | 'RUNNING'
-  | 'FAILING'
-  | 'FAILED'
-  | 'CANCELLING'
-  | 'CANCELED'
-  | 'FINISHED'
-  | 'RESTARTING'
-  | 'SUSPENDED'
+export const PUBLIC_JOB_STATES = [
+  'INITIALIZING',
+  'CREATED',
+  'RUNNING',
+  'FAILING',
+  'FAILED',
+  'CANCELLING',
+  'CANCELED',
+  'FINISHED',
+  'RESTARTING',
+  'SUSPENDED',
+] as const
+
+export type PublicJobState = (typeof PUBLIC_JOB_STATES)[number]
 
 export interface JobOverview {
   readonly job: JobId
@@ -43,7 +55,7 @@ export interface SubtaskStatus {
   readonly taskManager: TaskManagerId | undefined
   readonly host: string | undefined
   readonly attempt: number
-  readonly state: 'CREATED' | 'SCHEDULED' | 'DEPLOYING' | 'INITIALIZING' | 'RUNNING' | 'FINISHED' | 'CANCELING' | 'CANCELED' | 'FAILED'
+  readonly state: TaskStateName
   readonly report: TaskReport | undefined
 }
 

@@ -196,9 +196,7 @@ export class ClusterJob {
   }
 
   /** Undefined when the job was given up before it ran. */
-  async #begin(
-    early: LoadedJob | undefined,
-  ): Promise<StartedMaster | undefined> {
+  async #begin(early: LoadedJob | undefined): Promise<StartedMaster | undefined> {
     for (let failures = 0; ; failures++) {
       try {
         const loaded = early ?? (await this.#options.load(this.spec))
@@ -262,7 +260,13 @@ export class ClusterJob {
     if (this.#wanted === 'suspend') return
     this.#isSettled = true
     const { job, name } = this.spec
-    listener({ kind: 'job-ended', job, name, state: end.state, ...(end.error === undefined ? {} : { error: end.error }) })
+    listener({
+      kind: 'job-ended',
+      job,
+      name,
+      state: end.state,
+      ...(end.error === undefined ? {} : { error: end.error }),
+    })
     onSettled(end)
   }
 

@@ -181,4 +181,3 @@ function checkpointConfigOf({ options }: LoadedJob): CheckpointConfigView | unde
   if (intervalMs === 'off') return undefined
   return { mode, intervalMs, timeoutMs, pauseMinMs, concurrentMax, failuresMax, retained }
 }
-

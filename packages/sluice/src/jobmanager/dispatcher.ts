@@ -12,6 +12,7 @@ import type { Env } from '../base/env.ts'
 import { EngineError, asEngineError, errorToData } from '../base/errors.ts'
 import { type ArtifactHash, type JobId, type LeaderEpoch, jobId } from '../base/ids.ts'
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
+import { jobFolderName } from '../checkpoint/job-folder.ts'
 import type { JobSpec, SpecLayer } from '../control/cluster-messages.ts'
 import type { Submission } from './cluster-api.ts'
 import type { ClusterEvent } from './cluster-events.ts'
@@ -65,7 +66,8 @@ export class Dispatcher {
   /** D1, D2. Resolves when the job is on its way. */
   submit(submission: Submission): Promise<JobId> {
     const turn = this.#submissions.then(() => this.#submit(submission))
-    this.#submissions = turn.catch(() => undefined)
+    const settled = (): void => {} // of what went wrong, only who submits is told: by `turn`
+    this.#submissions = turn.then(settled, settled)
     return turn
   }
 
@@ -154,7 +156,7 @@ export class Dispatcher {
 
   #storageOf(name: string, { options }: LoadedJob): { readonly storageRoot?: string } {
     if (options.checkpoint.intervalMs === 'off') return {}
-    return { storageRoot: `${this.#options.checkpointRoot}/${folderName(name)}` }
+    return { storageRoot: `${this.#options.checkpointRoot}/${jobFolderName(name)}` }
   }
 
   /** The ids and epochs that were used stay used. */
@@ -218,11 +220,6 @@ function nothingLost(): void {}
 function slotLayerOf({ optionTexts }: LoadedJob): SpecLayer {
   const ofSlots = Object.entries(optionTexts).filter(([key]) => key.startsWith('slot.'))
   return { origin: 'job', values: Object.fromEntries(ofSlots) }
-}
-
-/** One path segment for any job name; different names never share one. */
-function folderName(name: string): string {
-  return encodeURIComponent(name).replace(/^\./, '%2E')
 }
 
 function newJobId({ random }: Env): JobId {

@@ -10,17 +10,7 @@ import { attemptNumber } from '../base/ids.ts'
 import { cellOf } from '../base/transition-table.ts'
 import type { JobStateName } from './job-events.ts'
 import { regionOf } from './job-regions.ts'
-import type {
-  At,
-  JobFacts,
-  JobState,
-  MachineEvent,
-  Moment,
-  Phase,
-  PhaseName,
-  PhaseTable,
-  Step,
-} from './job-state.ts'
+import type { At, JobFacts, JobState, MachineEvent, Moment, Phase, PhaseName, PhaseTable, Step } from './job-state.ts'
 import { NO_FAILURES } from './restart-strategy.ts'
 import { acquiring } from './states/acquiring.ts'
 import { closing } from './states/closing.ts'

@@ -2,14 +2,14 @@
 import type { JobId } from '../base/ids.ts'
 import { type Labels, type Sample, samplesOf } from '../metrics/sample.ts'
 import { taskSamples } from '../metrics/task-samples.ts'
-import type {
-  ClusterApi,
-  JobDetail,
-  JobOverview,
-  PublicJobState,
-  SubtaskStatus,
-  TaskManagerView,
-  VertexDetail,
+import {
+  PUBLIC_JOB_STATES,
+  type ClusterApi,
+  type JobDetail,
+  type JobOverview,
+  type SubtaskStatus,
+  type TaskManagerView,
+  type VertexDetail,
 } from './cluster-api.ts'
 import type { JobTimes } from './job-manager-meters.ts'
 
@@ -37,26 +37,13 @@ export function jobManagerMetrics(api: ClusterApi, context: JobManagerMetricsCon
       flink_jobmanager_taskSlotsAvailable: overview.slotsFree,
       flink_jobmanager_numRunningJobs: overview.jobsRunning,
     }),
-    ...JOB_STATES.flatMap((state) =>
+    ...PUBLIC_JOB_STATES.flatMap((state) =>
       samplesOf({ ...labels, state }, { sluice_jobmanager_jobs: jobs.filter((job) => job.state === state).length }),
     ),
     ...api.taskManagers().flatMap((view) => taskManagerSamples(view, context.nowWallMs)),
     ...jobs.filter(isAlive).flatMap(({ job }) => jobSamples(api.job(job), context)),
   ]
 }
-
-const JOB_STATES: readonly PublicJobState[] = [
-  'INITIALIZING',
-  'CREATED',
-  'RUNNING',
-  'FAILING',
-  'FAILED',
-  'CANCELLING',
-  'CANCELED',
-  'FINISHED',
-  'RESTARTING',
-  'SUSPENDED',
-]
 
 function isAlive({ endedWallMs }: JobOverview): boolean {
   return endedWallMs === undefined
@@ -86,7 +73,7 @@ function jobSamples(detail: JobDetail, context: JobManagerMetricsContext): reado
   const labels = { job_id: detail.job, job_name: detail.name }
   const times = context.timesOf(detail.job)
   return [
-    ...JOB_STATES.flatMap((state) =>
+    ...PUBLIC_JOB_STATES.flatMap((state) =>
       samplesOf({ ...labels, state }, { sluice_job_state: detail.state === state ? 1 : 0 }),
     ),
     ...samplesOf(labels, {

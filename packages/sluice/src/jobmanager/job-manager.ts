@@ -12,6 +12,7 @@
 import type { Env, NetworkAddress } from '../base/env.ts'
 import { asEngineError, errorToData } from '../base/errors.ts'
 import type { LeaderEpoch } from '../base/ids.ts'
+import { addressText } from '../base/network-address.ts'
 import type { Secret } from '../base/secret.ts'
 import { DirectoryStore } from '../checkpoint/stores/directory-store.ts'
 import type { JobSpec } from '../control/cluster-messages.ts'
@@ -67,7 +68,7 @@ export interface JobManager {
 }
 
 export function createJobManager(options: JobManagerOptions): JobManager {
-  return new Manager(options)
+  return new LocalJobManager(options)
 }
 
 /** One time of leading. */
@@ -80,7 +81,7 @@ interface Reign {
 
 const RECOVERY_RETRY_MS = 1000
 
-class Manager implements JobManager {
+class LocalJobManager implements JobManager {
   readonly api: ClusterApi
   readonly #options: JobManagerOptions
   readonly #registry: JobRegistry
@@ -216,7 +217,7 @@ class Manager implements JobManager {
     const { id } = this.#options
     if (this.#reign !== undefined || info?.id === id) return
     this.#server.follow(this.#isHere(info) ? undefined : info?.control)
-    const leader = info === undefined ? undefined : `${info.control.host}:${info.control.port}`
+    const leader = info === undefined ? undefined : addressText(info.control)
     this.#options.listener({ kind: 'standby', leader })
   }
 

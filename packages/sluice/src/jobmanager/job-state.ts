@@ -151,7 +151,15 @@ export interface CommitProgress {
   readonly committed: ReadonlyMap<TaskKey, CheckpointId>
 }
 
-export type TimerName = 'acquire' | 'deploy' | 'backoff' | 'cancellation' | 'kill-grace' | 'commits' | 'final-retry' | 'scale-up'
+export type TimerName =
+  | 'acquire'
+  | 'deploy'
+  | 'backoff'
+  | 'cancellation'
+  | 'kill-grace'
+  | 'commits'
+  | 'final-retry'
+  | 'scale-up'
 
 interface OfAttempt {
   readonly attempt: AttemptNumber
@@ -243,7 +251,7 @@ export interface Moment {
 }
 
 export type PhaseName = Phase['name']
-export type EventKind = MachineEvent['kind']
+type EventKind = MachineEvent['kind']
 type PhaseOf<Name extends PhaseName> = Extract<Phase, { readonly name: Name }>
 export type EventOf<Kind extends EventKind> = Extract<MachineEvent, { readonly kind: Kind }>
 

@@ -95,7 +95,7 @@ interface AnswerFields {
 export type TimerName = 'next' | 'lease' | 'limit'
 type CommandKind = 'start' | 'stop' | TimerName
 type AnswerKind = keyof AnswerFields
-export type EventKind = CommandKind | AnswerKind
+type EventKind = CommandKind | AnswerKind
 
 export type EventOf<Kind extends EventKind> = {
   [K in Kind]: K extends AnswerKind
@@ -130,9 +130,6 @@ export interface At<Name extends PhaseName = PhaseName> {
   readonly nowMs: number
 }
 
-type Cell<Name extends PhaseName, Kind extends EventKind> = (
-  at: At<Name>,
-  event: EventOf<Kind>,
-) => LeadershipStep
+type Cell<Name extends PhaseName, Kind extends EventKind> = (at: At<Name>, event: EventOf<Kind>) => LeadershipStep
 
 export type PhaseTable<Name extends PhaseName> = { readonly [Kind in EventKind]: Cell<Name, Kind> }

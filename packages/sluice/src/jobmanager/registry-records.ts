@@ -1,6 +1,6 @@
 /** What the files of the job registry say: JSON, of which every field is checked when it is read. */
 import type { EngineError, ErrorContext, ErrorData } from '../base/errors.ts'
-import type { ErrorCode } from '../base/error-codes.ts'
+import { knownErrorCode } from '../base/error-codes.ts'
 import { type ArtifactHash, type JobId, type LeaderEpoch, artifactHash, jobId, leaderEpoch } from '../base/ids.ts'
 import type { JsonValue } from '../base/json.ts'
 import { JsonFields } from '../checkpoint/json-fields.ts'
@@ -109,7 +109,7 @@ const OUTCOMES = ['finished', 'stopped', 'canceled', 'failed'] as const satisfie
 function readError(fields: JsonFields): ErrorData {
   const context: unknown = fields.value('context')
   return {
-    code: fields.string('code') as ErrorCode, // of this version or another one: shown, never branched on
+    code: knownErrorCode(fields.string('code')),
     message: fields.string('message'),
     context: context as ErrorContext, // shown as it is
     ...(fields.has('stack') ? { stack: fields.string('stack') } : {}),

@@ -87,12 +87,17 @@ function redistribute(
   if (oldParallelism === undefined) return []
   const old: (OperatorStateItems | undefined)[] = Array.from({ length: oldParallelism }, () => undefined)
   for (const { subtask, snapshot } of withState) {
-    if (snapshot.operatorState !== undefined) old[subtask] = decode(manifest, uid, snapshot.operatorState)
+    if (snapshot.operatorState !== undefined) old[subtask] = decodeOperatorState(manifest, uid, snapshot.operatorState)
   }
   return redistributeOperatorState(old, parallelism).map((items) => valueToBytes(items))
 }
 
-function decode(manifest: CheckpointManifest, uid: OperatorUid, bytes: Uint8Array): OperatorStateItems {
+/** @throws CKP1003 */
+export function decodeOperatorState(
+  manifest: CheckpointManifest,
+  uid: OperatorUid,
+  bytes: Uint8Array,
+): OperatorStateItems {
   const value = bytesToValue(bytes)
   if (isOperatorState(value)) return value
   throw new EngineError(

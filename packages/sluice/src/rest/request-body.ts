@@ -1,5 +1,6 @@
 /** The body of a request, read within its limit. */
 import { EngineError } from '../base/errors.ts'
+import { joinedBytes } from '../base/joined-bytes.ts'
 import { notUnderstood } from './operation.ts'
 
 /** @throws NET1010 as soon as it is known to be longer than `bytesMax` */
@@ -13,17 +14,7 @@ export async function readBytes(request: Request, bytesMax: number): Promise<Uin
     if (lengthBytes > bytesMax) throw tooLarge(bytesMax)
     parts.push(part)
   }
-  return joined(parts, lengthBytes)
-}
-
-function joined(parts: readonly Uint8Array[], lengthBytes: number): Uint8Array {
-  const bytes = new Uint8Array(lengthBytes)
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
+  return joinedBytes(parts)
 }
 
 /** An empty body counts as an empty object. @throws NET1008, NET1010 */

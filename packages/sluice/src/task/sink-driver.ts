@@ -23,6 +23,7 @@ import {
   type SinkContext,
   type SinkWriter,
   type WriterSnapshot,
+  pendingCommittable,
 } from '../connector/sink.ts'
 import { BaseOperator } from '../operators/base-operator.ts'
 import type { Counter, OperatorContext } from '../operators/operator.ts'
@@ -215,7 +216,7 @@ function itemsOf(restored: OperatorStateItems | undefined, name: string): readon
 }
 
 function toBatch(item: unknown): Batch {
-  const { checkpoint, committable } = item as PendingCommittable // written by toItems
+  const { checkpoint, committable } = pendingCommittable(item)
   return { checkpoint, committables: [committable] }
 }
 

@@ -13,6 +13,7 @@ import { DiskError } from '../base/disk-error.ts'
 import type { Env, Timer } from '../base/env.ts'
 import { EngineError, errorFromData, messageOf, type ErrorData } from '../base/errors.ts'
 import type { ArtifactHash } from '../base/ids.ts'
+import { joinedBytes } from '../base/joined-bytes.ts'
 import type { ToTaskManager } from '../control/cluster-messages.ts'
 
 export interface ArtifactLimits {
@@ -87,7 +88,7 @@ export class ArtifactCache {
     fetch.offset += part.bytes.length
     if (fetch.offset < part.totalBytes) return this.#ask(part.artifact, fetch)
     this.#fetches.delete(part.artifact)
-    fetch.bytes.resolve(joined(fetch.parts, fetch.offset))
+    fetch.bytes.resolve(joinedBytes(fetch.parts))
   }
 
   onMissing(artifact: ArtifactHash): void {
@@ -193,16 +194,6 @@ function staysOnDisk(): void {}
 
 function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
-}
-
-function joined(parts: readonly Uint8Array[], lengthBytes: number): Uint8Array {
-  const bytes = new Uint8Array(lengthBytes)
-  let offset = 0
-  for (const part of parts) {
-    bytes.set(part, offset)
-    offset += part.length
-  }
-  return bytes
 }
 
 function damaged(artifact: string, what: string): EngineError {

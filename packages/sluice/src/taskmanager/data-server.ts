@@ -14,6 +14,7 @@
 import type { Connection, Env, Listener, NetworkAddress, Timer } from '../base/env.ts'
 import { EngineError } from '../base/errors.ts'
 import { leaderEpoch, type AllocationId, type AttemptNumber, type LeaderEpoch, type SlotIndex } from '../base/ids.ts'
+import { addressText } from '../base/network-address.ts'
 import { NetworkError } from '../base/network-error.ts'
 import type { Secret } from '../base/secret.ts'
 import { FRAME_BYTES_MAX } from '../control/frame-codec.ts'
@@ -319,10 +320,9 @@ function asCause(error: unknown): NetworkError | EngineError {
 
 function broken(deployment: SlotDeployment, peer: SlotPeer, cause: Error): EngineError {
   const { slot, attempt } = deployment
-  const { host, port } = peer.address
   return new EngineError(
     'NET1004',
-    `the data connection from slot ${slot} to slot ${peer.slot} (${host}:${port}) broke: ${cause.message}. ` +
+    `the data connection from slot ${slot} to slot ${peer.slot} (${addressText(peer.address)}) broke: ${cause.message}. ` +
       'The tasks of this attempt end, and the job goes on from its last completed checkpoint. ' +
       `If it happens again, look at the machine and the TaskManager of slot ${peer.slot}, and at the network between the two.`,
     { context: { attempt }, cause },

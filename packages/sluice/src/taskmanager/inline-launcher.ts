@@ -25,7 +25,7 @@ import type { SlotLinks, SlotSettings } from './slot-environment.ts'
 import type { LaunchedSlot, SlotEnd, SlotLaunch, SlotLauncher, SlotListener } from './slot-launcher.ts'
 import { SlotRunner } from './slot-runner.ts'
 
-export interface InlineJob {
+interface InlineJob {
   readonly graph: JobGraph
   readonly settings: SlotSettings
 }

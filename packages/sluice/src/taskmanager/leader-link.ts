@@ -9,21 +9,22 @@ import { assert } from '../base/assert.ts'
 import type { Connection, Env, NetworkAddress } from '../base/env.ts'
 import { asEngineError, EngineError, errorToData, type ErrorData } from '../base/errors.ts'
 import { leaderEpoch, type LeaderEpoch } from '../base/ids.ts'
+import { addressText } from '../base/network-address.ts'
 import { NetworkError } from '../base/network-error.ts'
 import type { Secret } from '../base/secret.ts'
 import type { FromTaskManager, ToTaskManager } from '../control/cluster-messages.ts'
 import { ControlLink } from '../control/control-link.ts'
-import { addressText, unreachableAt } from '../control/handshake-errors.ts'
+import { unreachableAt } from '../control/handshake-errors.ts'
 import { HandshakeError, introduce } from '../control/handshake.ts'
 import { checkToTaskManager } from '../control/message-checks.ts'
 
-export interface Refusal {
+interface Refusal {
   readonly error: ErrorData
   /** Where the leader is, if the other side says so. */
   readonly leader: NetworkAddress | undefined
 }
 
-export interface LeaderListener {
+interface LeaderListener {
   onConnected(): void
   onWelcomed(epoch: LeaderEpoch): void
   /** The connection cannot be made, or the handshake failed. */

@@ -2,7 +2,7 @@
 import type { NetworkAddress } from '../base/env.ts'
 import { EngineError, errorToData, type ErrorData } from '../base/errors.ts'
 import type { LeaderEpoch } from '../base/ids.ts'
-import { addressText } from '../control/handshake-errors.ts'
+import { addressText } from '../base/network-address.ts'
 
 export type AwaitedStep = 'a connection' | 'the handshake' | 'the answer to the registration'
 

@@ -2,7 +2,7 @@
 import type { NetworkAddress } from '../base/env.ts'
 import { formatError, type ErrorData } from '../base/errors.ts'
 import type { AllocationId, ArtifactHash, LeaderEpoch, SlotIndex } from '../base/ids.ts'
-import { addressText } from '../control/handshake-errors.ts'
+import { addressText } from '../base/network-address.ts'
 
 export type TaskManagerEvent =
   /** No JobManager takes it. Told once, until it was registered again. */

@@ -59,7 +59,8 @@ class Bench {
 const kindsOf = (effects: readonly Effect[]): readonly string[] => effects.map(({ kind }) => kind)
 
 describe('looking for a leader', () => {
-  const targetOf = ({ phase }: Bench): NetworkAddress | undefined => ('target' in phase ? phase.target.address : undefined)
+  const targetOf = ({ phase }: Bench): NetworkAddress | undefined =>
+    'target' in phase ? phase.target.address : undefined
 
   test('tries each address once a round: one that hangs is not tried again because others still name it', () => {
     const bench = new Bench()

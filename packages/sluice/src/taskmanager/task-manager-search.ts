@@ -7,7 +7,7 @@ import { present } from '../base/assert.ts'
 import type { NetworkAddress } from '../base/env.ts'
 import { ERROR_CODES } from '../base/error-codes.ts'
 import type { ErrorData } from '../base/errors.ts'
-import { addressText } from '../control/handshake-errors.ts'
+import { addressText } from '../base/network-address.ts'
 import { behind, end, go } from './task-manager-endings.ts'
 import { olderLeader, tookTooLong, type AwaitedStep } from './task-manager-errors.ts'
 import type { At, Effect, EventOf, Moment, Round, Step, Target, TaskManagerCore } from './task-manager-state.ts'
@@ -88,8 +88,7 @@ function nextAttempt({ core, target, moment }: AttemptPlace, failed: FailedAttem
   if (leader !== undefined && target.from === 'list' && isUntried(leader))
     return connectTo(core, { address: leader, from: 'hint' }, round)
   const index = core.jobManagers.findIndex((address, place) => place > round.index && isUntried(address))
-  if (index >= 0)
-    return connectTo(core, { address: addressAt(core, index), from: 'list' }, { ...round, index })
+  if (index >= 0) return connectTo(core, { address: addressAt(core, index), from: 'list' }, { ...round, index })
   if (round.final !== undefined && round.passingCount === 0) return end(core, round.final)
   const [tellingCore, telling] = tellWaiting(core, error)
   return behind(telling, backOff({ ...tellingCore, failedRounds: core.failedRounds + 1 }, moment))

@@ -99,7 +99,7 @@ export type TaskManagerPhase =
   | Ended
 
 export type PhaseName = TaskManagerPhase['name']
-export type PhaseOf<Name extends PhaseName> = Extract<TaskManagerPhase, { readonly name: Name }>
+type PhaseOf<Name extends PhaseName> = Extract<TaskManagerPhase, { readonly name: Name }>
 
 export interface TaskManagerState {
   readonly core: TaskManagerCore
@@ -136,7 +136,7 @@ export type MachineEvent =
   /** A slot cannot be ended. */
   | { readonly kind: 'stuck'; readonly error: ErrorData }
 
-export type EventKind = MachineEvent['kind']
+type EventKind = MachineEvent['kind']
 export type EventOf<Kind extends EventKind> = Extract<MachineEvent, { readonly kind: Kind }>
 
 export type Effect =
@@ -183,6 +183,6 @@ export interface At<Name extends PhaseName> {
   readonly moment: Moment
 }
 
-export type Cell<Name extends PhaseName, Kind extends EventKind> = (at: At<Name>, event: EventOf<Kind>) => Step
+type Cell<Name extends PhaseName, Kind extends EventKind> = (at: At<Name>, event: EventOf<Kind>) => Step
 
 export type PhaseTable<Name extends PhaseName> = { readonly [Kind in EventKind]: Cell<Name, Kind> }

@@ -13,6 +13,7 @@ import { DiskError } from '../base/disk-error.ts'
 import type { Env, NetworkAddress, Timer } from '../base/env.ts'
 import { asEngineError, EngineError, errorFromData, errorToData, messageOf, type ErrorData } from '../base/errors.ts'
 import type { LeaderEpoch } from '../base/ids.ts'
+import { addressText } from '../base/network-address.ts'
 import type { Secret } from '../base/secret.ts'
 import type {
   FromTaskManager,
@@ -22,7 +23,6 @@ import type {
   TaskManagerFacts,
   TaskManagerVitals,
 } from '../control/cluster-messages.ts'
-import { addressText } from '../control/handshake-errors.ts'
 import { ARTIFACT_LIMITS, ArtifactCache, type ArtifactLimits } from './artifact-cache.ts'
 import { LeaderLink } from './leader-link.ts'
 import type { SlotLauncher } from './slot-launcher.ts'

@@ -13,7 +13,7 @@ import { TASK_MANAGERS_MAX, type ClusterShape, hostNames } from './cluster-sim-s
 
 export type TriggerKind = 't' | 's' | 'd' | 'f' | 'p' | 'r'
 
-export interface Trigger {
+interface Trigger {
   readonly of: TriggerKind
   readonly count: number
 }

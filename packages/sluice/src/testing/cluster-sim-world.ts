@@ -8,7 +8,6 @@
  * R1 Nothing of a process runs after its end, and nothing but the shared storage and the machines' folders outlives it.
  * R2 Every rule that is broken ends the run with SIM1001; nothing else does.
  */
-import type { JobDefinition } from '../api/define-job.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
 import { EngineError, type ErrorData, errorToData, formatError, messageOf } from '../base/errors.ts'
 import type { Env, Random } from '../base/env.ts'
@@ -20,64 +19,20 @@ import type { TaskManagerEvent } from '../taskmanager/task-manager-events.ts'
 import { taskManagerEventText } from '../taskmanager/task-manager-events.ts'
 import { DeploymentChecks } from './cluster-sim-checks.ts'
 import { SimClient } from './cluster-sim-client.ts'
-import { type ClusterFaultCounts, ClusterFaults } from './cluster-sim-faults.ts'
+import { ClusterFaults } from './cluster-sim-faults.ts'
 import { type HostWorld, SimHost } from './cluster-sim-host.ts'
-import { type ClusterHooks, type ClusterParts, SHARED_ROOT } from './cluster-sim-process.ts'
-import { type Schedule, type TriggerKind, scheduleText } from './cluster-sim-schedule.ts'
-import { type ClusterShape, PARALLELISM_MAX, hostNames } from './cluster-sim-shape.ts'
+import { type ClusterParts, SHARED_ROOT } from './cluster-sim-process.ts'
+import { type TriggerKind, scheduleText } from './cluster-sim-schedule.ts'
+import { PARALLELISM_MAX, hostNames } from './cluster-sim-shape.ts'
 import { FileChecks, ruleBroken } from './sim-checks.ts'
 import { SimDisk } from './sim-disk.ts'
 import type { SimFile, SimNode } from './sim-disk-image.ts'
 import { type SimDrift, simEnv } from './sim-env.ts'
-import type { FaultCounts } from './sim-faults.ts'
+import { type ClusterRun, type ClusterRunOptions, described, failureOf, nothingHappened } from './cluster-sim-report.ts'
 import { SimNetwork } from './sim-network.ts'
 import { visibleFiles } from './sim-output.ts'
 import { SimLife, SimScheduler } from './sim-scheduler.ts'
 import { streamOf } from './sim-shape.ts'
-
-export interface ClusterRunOptions {
-  readonly job: JobDefinition
-  /** Input, by path. */
-  readonly files: Readonly<Record<string, string | Uint8Array>>
-  readonly seed: number
-  readonly shape: ClusterShape
-  readonly hooks: ClusterHooks
-  readonly schedule: Schedule
-}
-
-/** What happened in a run, beside its faults. */
-export interface ClusterHappenings {
-  steps: number
-  virtualMs: number
-  /** Leaders, one after the other. */
-  leaders: number
-  /** Restarts of the job or of regions after a failure. */
-  restarts: number
-  /** Attempts of a part of the job while the rest went on. */
-  regionRestarts: number
-  rescales: number
-  checkpoints: number
-  failedCheckpoints: number
-  /** Jobs that a leader took over from one before. */
-  recoveries: number
-  /** Processes that gave up by themselves. */
-  selfEnds: number
-  submissions: number
-  /** Records handled by an attempt that had been superseded, within the time it may. */
-  overlaps: number
-}
-
-export interface ClusterRun {
-  /** Committed files by path. */
-  readonly files: ReadonlyMap<string, string>
-  readonly faults: ClusterFaultCounts
-  readonly disk: FaultCounts
-  readonly network: SimNetwork['counts']
-  readonly happened: ClusterHappenings
-  /** That were started. */
-  readonly processes: number
-  readonly traceHash: string
-}
 
 /** Virtual time without a fault within which the job has to come to an end. */
 const CALM_MS_MAX = 120_000
@@ -120,20 +75,7 @@ export class ClusterWorld implements HostWorld {
   readonly #hosts: SimHost[] = []
   readonly #delays: Random
   readonly #events: string[] = []
-  readonly #happened: ClusterHappenings = {
-    steps: 0,
-    virtualMs: 0,
-    leaders: 0,
-    restarts: 0,
-    regionRestarts: 0,
-    rescales: 0,
-    checkpoints: 0,
-    failedCheckpoints: 0,
-    recoveries: 0,
-    selfEnds: 0,
-    submissions: 0,
-    overlaps: 0,
-  }
+  readonly #happened = nothingHappened()
   #lives = 0
   /** Kept until the next step: a listener of the engine must not throw. */
   #broken: EngineError | undefined
@@ -229,7 +171,7 @@ export class ClusterWorld implements HostWorld {
   }
 
   onClusterEvent(host: SimHost, event: ClusterEvent): void {
-    const { listed, failure } = describe(event)
+    const { listed, failure } = described(event)
     this.#note(host.id, listed)
     if (failure !== undefined) this.#onFailure(`${host.id}: ${event.kind}`, failure)
     switch (event.kind) {
@@ -309,9 +251,7 @@ export class ClusterWorld implements HostWorld {
 
   // C6
   #expectNothingLeft(): void {
-    // A power loss may undo the removal of a temporary file, which nobody needs to know.
-    const isExcused = (path: string): boolean => this.#faults.counts.power > 0 && path.endsWith('.tmp')
-    if (this.#faults.counts.diskFailure === 0) this.#files.expectNothingLeft(isExcused)
+    if (this.#faults.counts.diskFailure === 0) this.#files.expectNothingLeft()
     const open = this.network.openEndCount
     if (open > 0) throw ruleBroken('C6', `${open} ends of connections are open though every process has ended`)
   }
@@ -462,26 +402,6 @@ const EXPLAINED = Object.freeze({})
 
 function manifestOf(path: string, { content }: SimFile): CheckpointManifest {
   return decodeManifest(content, checkpointId(Number(/(\d+)\.manifest$/.exec(path)?.[1])))
-}
-
-function failureOf(event: JobEvent): ErrorData | undefined {
-  if (event.kind === 'failed' || event.kind === 'failure-merged') return event.failure.error
-  return 'error' in event ? event.error : undefined
-}
-
-function describe(event: ClusterEvent): { readonly listed: string; readonly failure: ErrorData | undefined } {
-  if (event.kind === 'job-event') return { listed: jobEventText(event.event), failure: undefined }
-  const failure = 'error' in event ? event.error : undefined
-  return {
-    listed: `${JSON.stringify({ ...event, error: undefined })} ${failure === undefined ? '' : formatError(failure)}`,
-    failure,
-  }
-}
-
-function jobEventText(event: JobEvent): string {
-  const failure = failureOf(event)
-  const text = failure === undefined ? JSON.stringify(event) : `${event.kind}: ${formatError(failure)}`
-  return `job ${text}`
 }
 
 function isSameFiles(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {

@@ -102,8 +102,8 @@ export class FileChecks implements DiskWatcher {
   }
 
   // O5
-  expectNothingLeft(isExcused: (path: string) => boolean = () => false): void {
-    const left = [...this.#disk.files().keys()].filter((path) => this.#isLeftOver(path) && !isExcused(path))
+  expectNothingLeft(): void {
+    const left = [...this.#disk.files().keys()].filter((path) => this.#isLeftOver(path))
     if (left.length > 0) throw ruleBroken('O5', `the job has finished and left behind ${left.join(', ')}`)
   }
 

@@ -120,7 +120,18 @@ export class DirectoryStore implements CheckpointStore {
     const left = started.filter((id) => id < below && !published.has(id))
     for (const checkpoint of left) await this.discard(checkpoint)
     await this.#removeLeftOver(below)
+    await this.#makeRemovalsDurable()
     return left
+  }
+
+  /** Nobody looks again when the job has finished: what was removed must not come back in a power loss. */
+  async #makeRemovalsDurable(): Promise<void> {
+    const { disk, layout } = this.#folders
+    for (const directory of [layout.checkpoints, layout.manifests, layout.blocks])
+      await attempt(
+        (error) => writeFailed('the removal of what is not needed any more', directory, error),
+        () => disk.syncDirectory(directory),
+      )
   }
 
   /** Not for every id: a whole block has to be behind it, or nothing is gained. */

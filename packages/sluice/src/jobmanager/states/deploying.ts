@@ -3,7 +3,18 @@ import { attemptsOf, tasksIn, withoutTasks } from '../job-regions.ts'
 import type { At, EventOf, PhaseTable, SlotTasks, Step } from '../job-state.ts'
 import { planRescale } from '../rescale.ts'
 import { onFailure, onJobFailure, onSlotLost, onUnexpectedStop } from '../fail-over.ts'
-import { closeNow, go, ignored, impossible, noteCapacity, noteDrained, noteSlotsMax, stay, suspend, timeoutFailure } from '../transitions.ts'
+import {
+  closeNow,
+  go,
+  ignored,
+  impossible,
+  noteCapacity,
+  noteDrained,
+  noteSlotsMax,
+  stay,
+  suspend,
+  timeoutFailure,
+} from '../transitions.ts'
 
 const suspended = ignored('checkpoints were suspended; this was on its way')
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { PUBLIC_JOB_STATES } from '../../jobmanager/cluster-api.ts'
 import type {
   ExceptionsBody,
   ExecutionResultBody,
@@ -15,18 +16,7 @@ import type {
 import { count, counts, moment, named, texts } from './named.ts'
 import { vertexSummary } from './vertex-schemas.ts'
 
-const jobState = z.enum([
-  'INITIALIZING',
-  'CREATED',
-  'RUNNING',
-  'FAILING',
-  'FAILED',
-  'CANCELLING',
-  'CANCELED',
-  'FINISHED',
-  'RESTARTING',
-  'SUSPENDED',
-])
+const jobState = z.enum(PUBLIC_JOB_STATES)
 
 export const jobIds = named<JobIdsBody>(
   'JobIds',

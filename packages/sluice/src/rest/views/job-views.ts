@@ -1,6 +1,6 @@
 /** What the API shows of a job. Pure: the time comes in. */
 import type { ErrorData } from '../../base/errors.ts'
-import type { JobDetail, JobOverview } from '../../jobmanager/cluster-api.ts'
+import { PUBLIC_JOB_STATES, type JobDetail, type JobOverview } from '../../jobmanager/cluster-api.ts'
 import type {
   CheckpointCounts,
   ErrorView,
@@ -69,21 +69,8 @@ export function jobDetailsOf(detail: JobDetail, nowMs: number, secretNames: Read
   }
 }
 
-const STATES: readonly JobState[] = [
-  'INITIALIZING',
-  'CREATED',
-  'RUNNING',
-  'FAILING',
-  'FAILED',
-  'CANCELLING',
-  'CANCELED',
-  'FINISHED',
-  'RESTARTING',
-  'SUSPENDED',
-]
-
 function timestampsOf({ timestamps }: JobOverview): Readonly<Record<string, number>> {
-  return Object.fromEntries(STATES.map((state) => [state, timestamps[state] ?? 0]))
+  return Object.fromEntries(PUBLIC_JOB_STATES.map((state) => [state, timestamps[state] ?? 0]))
 }
 
 function extensionOf(detail: JobDetail, secretNames: ReadonlySet<string>): JobExtension {
