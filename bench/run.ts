@@ -8,12 +8,13 @@ import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMet, type BenchRow, type Figure, type Scale } from './row.ts'
 import { checkpointRow } from './rows/checkpoint.ts'
+import { clusterRows } from './rows/cluster.ts'
 import { keyedWindowRows } from './rows/keyed-window.ts'
 import { partRows } from './rows/parts.ts'
 import { startupRow } from './rows/startup.ts'
 import { tableOf } from './table.ts'
 
-const ROWS: readonly BenchRow[] = [...keyedWindowRows, checkpointRow, startupRow, ...partRows]
+const ROWS: readonly BenchRow[] = [...keyedWindowRows, checkpointRow, startupRow, ...partRows, ...clusterRows]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,10 +23,15 @@ const { values, positionals } = parseArgs({
 process.exitCode = await runRows(chosenRows(positionals), values.quick ? 'quick' : 'full')
 
 function chosenRows(names: readonly string[]): readonly BenchRow[] {
-  const unknown = names.find((name) => !ROWS.some((row) => row.name === name))
+  const unknown = names.find((name) => !ROWS.some((row) => isMeant(row, name)))
   if (unknown !== undefined)
     throw new Error(`there is no row "${unknown}"; rows: ${ROWS.map(({ name }) => name).join(', ')}`)
-  return names.length === 0 ? ROWS : ROWS.filter(({ name }) => names.includes(name))
+  return names.length === 0 ? ROWS : ROWS.filter((row) => names.some((name) => isMeant(row, name)))
+}
+
+/** `cluster` means all rows whose names begin with it. */
+function isMeant(row: BenchRow, name: string): boolean {
+  return row.name === name || row.name.startsWith(`${name}-`)
 }
 
 async function runRows(rows: readonly BenchRow[], scale: Scale): Promise<number> {

@@ -10,6 +10,8 @@ const VARIANTS = {
   'batch-codec': async () => (await import('./variants/codec.ts')).measureBatchCodec,
   'slot-channel': async () => (await import('./variants/slot-channel.ts')).measureSlotChannel,
   'process-channel': async () => (await import('./variants/process-channel.ts')).measureProcessChannel,
+  'cluster-keyed': async () => (await import('./variants/cluster-keyed.ts')).countByCluster,
+  'cluster-deploy': async () => (await import('./variants/cluster-deploy.ts')).measureDeploy,
   'cluster-job-manager': async () => (await import('./variants/cluster-job-manager.ts')).measureJobManager,
   flow: async () => (await import('./variants/flow.ts')).measureFlow,
 } as const

@@ -6,15 +6,13 @@ import { formatError } from '../../packages/sluice/src/base/errors.ts'
 import type { JobId } from '../../packages/sluice/src/base/ids.ts'
 import type { ClusterEvent } from '../../packages/sluice/src/jobmanager/cluster-events.ts'
 import { createJobManager, type JobManager } from '../../packages/sluice/src/jobmanager/job-manager.ts'
-import type { PublicJobState } from '../../packages/sluice/src/jobmanager/cluster-api.ts'
 import { planWideJob, type WideShape } from '../workload/wide-job.ts'
 import { benchEnv } from './process-link.ts'
 
 export const BENCH_VERSION = '0.0.0-bench'
 export const HOST = '127.0.0.1'
-/** The defaults of the option table. */
-const LEADERSHIP = { renewIntervalMs: 1000, leaseMs: 3500, leaseTimeoutMs: 5000 }
-/** Heartbeats as by default; the timeout is generous, because a busy machine is no failure here. */
+/** Intervals as by default; the limits are generous, because a busy machine is no failure here: the longest pause is a figure of its own. */
+const LEADERSHIP = { renewIntervalMs: 1000, leaseMs: 50_000, leaseTimeoutMs: 60_000 }
 const CONTROL = { heartbeatIntervalMs: 1000, heartbeatTimeoutMs: 60_000, leaseMs: 50_000 }
 const SLOTS = {
   mode: 'fixed',
@@ -31,6 +29,8 @@ export interface BenchJobManager {
   readonly manager: JobManager
   /** Checkpoints that were completed so far, with what they took. */
   readonly checkpointsMs: readonly number[]
+  /** All tasks of these jobs have run. */
+  readonly running: ReadonlySet<JobId>
   /** Jobs whose result is written and whose checkpoints are removed. */
   readonly ended: ReadonlySet<JobId>
   submit(): Promise<JobId>
@@ -40,6 +40,7 @@ export interface BenchJobManager {
 export async function startBenchJobManager(folder: string, shape: WideShape): Promise<BenchJobManager> {
   const env = benchEnv()
   const checkpointsMs: number[] = []
+  const running = new Set<JobId>()
   const ended = new Set<JobId>()
   let isStopping = false
   const { graph, options, warnings } = planWideJob(shape)
@@ -55,6 +56,7 @@ export async function startBenchJobManager(folder: string, shape: WideShape): Pr
     loadJob: async () => ({ graph, options, warnings, optionTexts: {} }),
     listener: (event) => {
       if (event.kind === 'job-ended') ended.add(event.job)
+      if (isRunning(event)) running.add(event.job)
       if (!isStopping) note(event, checkpointsMs)
     },
     logText: () => '',
@@ -70,15 +72,7 @@ export async function startBenchJobManager(folder: string, shape: WideShape): Pr
     isStopping = true // the TaskManagers are lost then, which is no news
     return manager.stop()
   }
-  return { env, manager, checkpointsMs, ended, submit, stop }
-}
-
-export async function untilState(manager: JobManager, job: JobId, state: PublicJobState): Promise<void> {
-  await until(`the job is ${state}`, () => {
-    const now = manager.api.jobs().find((known) => known.job === job)?.state
-    if (now === 'FAILED' && state !== 'FAILED') throw new Error('the job failed')
-    return now === state
-  })
+  return { env, manager, checkpointsMs, running, ended, submit, stop }
 }
 
 export async function until(what: string, isSo: () => boolean): Promise<void> {
@@ -89,7 +83,12 @@ export async function until(what: string, isSo: () => boolean): Promise<void> {
   }
 }
 
+function isRunning(event: ClusterEvent): event is Extract<ClusterEvent, { readonly kind: 'job-event' }> {
+  return event.kind === 'job-event' && event.event.kind === 'state-changed' && event.event.state === 'running'
+}
+
 function note(event: ClusterEvent, checkpointsMs: number[]): void {
+  if (event.kind === 'leadership-lost') throw new Error(`leadership was lost: ${event.reason}`)
   if (event.kind !== 'job-event') {
     if ('error' in event && event.error !== undefined) process.stderr.write(`${formatError(event.error)}\n`)
     return

@@ -1,12 +1,13 @@
 /** What a JobManager costs: the time of its own process, while TaskManagers in another one say what real ones would say. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { performance, type EventLoopUtilization } from 'node:perf_hooks'
+import { monitorEventLoopDelay, performance, type EventLoopUtilization } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { withTempFolder } from '../temp-folder.ts'
+import { threadCpuMs } from '../workload/stopwatch.ts'
 import type { WideShape } from '../workload/wide-job.ts'
-import { startBenchJobManager, until, untilState, type BenchJobManager } from './bench-job-manager.ts'
+import { startBenchJobManager, until, type BenchJobManager } from './bench-job-manager.ts'
 
 export interface JobManagerTask extends WideShape {
   readonly taskManagers: number
@@ -30,12 +31,15 @@ export interface JobManagerMeasurement {
 /** Of one part of the run. */
 export interface Cost {
   readonly wallMs: number
-  /** Of the whole process: with its collector and compiler. */
+  /** Of the thread of the JobManager. */
   readonly cpuMs: number
-  /** Of the wall time that the event loop was not waiting, 0 to 1. */
+  /** Of the wall time, what the event loop did not wait for events, 0 to 1: with what it waited for a processor. */
   readonly busy: number
+  /** The longest time in which it heard nobody, within a few milliseconds. */
+  readonly pauseMaxMs: number
 }
 
+const DELAY_RESOLUTION_MS = 5
 const TASK_MANAGERS = fileURLToPath(new URL('./cluster-task-managers.ts', import.meta.url))
 
 export function measureJobManager(task: JobManagerTask): Promise<JobManagerMeasurement> {
@@ -58,7 +62,7 @@ async function measured(jobManager: BenchJobManager, task: JobManagerTask): Prom
     until('all are registered', () => manager.api.overview().taskManagers === task.taskManagers),
   )
   const submitted = await jobManager.submit()
-  const deploy = await cost(() => untilState(manager, submitted, 'RUNNING'))
+  const deploy = await cost(() => until('all tasks run', () => jobManager.running.has(submitted)))
   await until('the first checkpoint is there', () => checkpointsMs.length > 0) // compiled, and at a known place of the interval
   const before = checkpointsMs.length
   const steady = await cost(() => delay(task.steadyMs))
@@ -85,10 +89,13 @@ function startTaskManagers({ manager }: BenchJobManager, task: JobManagerTask): 
 
 async function cost(run: () => Promise<void>): Promise<Cost> {
   const loop: EventLoopUtilization = performance.eventLoopUtilization()
-  const cpu = process.cpuUsage()
+  const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
+  delays.enable()
+  const cpuMs = threadCpuMs()
   const beginMs = performance.now()
   await run()
-  const { user, system } = process.cpuUsage(cpu)
   const busy = performance.eventLoopUtilization(loop).utilization
-  return { wallMs: performance.now() - beginMs, cpuMs: (user + system) / 1000, busy }
+  delays.disable()
+  const pauseMaxMs = delays.max / 1e6
+  return { wallMs: performance.now() - beginMs, cpuMs: threadCpuMs() - cpuMs, busy, pauseMaxMs }
 }

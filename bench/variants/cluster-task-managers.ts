@@ -118,7 +118,7 @@ function snapshotOf({ vertex, subtask }: TaskDeployment, checkpoint: CheckpointI
     uid,
     keyed: {
       data: { path: `data/chk-${checkpoint}/${vertex}-${subtask}.keyed`, sizeBytes: STATS.stateBytes, crc32: CRC },
-      keyGroups: { start: subtask, end: subtask + 1 },
+      keyGroups: { first: subtask, last: subtask },
       entryCount: 1000,
     },
   }))
@@ -134,12 +134,16 @@ class ScriptedTaskManager {
   constructor(index: number, link: Link) {
     this.#index = index
     this.#link = link
+  }
+
+  register(): void {
+    const link = this.#link
     link.receive({ onMessage: (message) => this.#onMessage(message), onClosed: () => process.exit(0) })
     link.sendMessage({
       kind: 'register',
       facts: {
-        id: taskManagerId(`tm-${index}`),
-        host: `host-${index}`,
+        id: taskManagerId(`tm-${this.#index}`),
+        host: `host-${this.#index}`,
         pid: process.pid,
         slotCount: SLOTS_EACH,
         version: BENCH_VERSION,
@@ -198,7 +202,7 @@ async function connect(index: number): Promise<void> {
       epoch: leaderEpoch(0),
     },
   )
-  new ScriptedTaskManager(index, new ControlLink(connection, { check: checkToTaskManager }))
+  new ScriptedTaskManager(index, new ControlLink(connection, { check: checkToTaskManager })).register()
 }
 
 for (let first = 0; first < count; first += DIALS_MAX)

@@ -19,13 +19,21 @@ export function countByEngine({ records, parallelism }: KeyedTask): Promise<Keye
       stateDir: join(folder, 'state'),
     })
     const wholeMs = preciseWallMs() - beginMs
-    const files = Array.from({ length: parallelism }, (_, subtask) => readCapture(`${results}-${subtask}.json`))
-    const startMs = Math.min(...files.map(({ report }) => report.startMs))
-    const endMs = Math.max(...files.map(({ lastCutMs }) => lastCutMs))
-    const summary = joined(files.map(({ report }) => report.summary))
-    const cpuMs = files.reduce((sum, { lastCutCpuMs, report }) => sum + lastCutCpuMs - report.startCpuMs, 0)
-    return { processingMs: endMs - startMs, cpuMs, wholeMs, summary, checkpoints: checkpoints?.completed ?? 0 }
+    return { ...captured(results, parallelism), wholeMs, checkpoints: checkpoints?.completed ?? 0 }
   })
+}
+
+/** What the subtasks of the job left behind. */
+export function captured(
+  results: string,
+  parallelism: number,
+): Pick<KeyedMeasurement, 'processingMs' | 'cpuMs' | 'summary'> {
+  const files = Array.from({ length: parallelism }, (_, subtask) => readCapture(`${results}-${subtask}.json`))
+  const startMs = Math.min(...files.map(({ report }) => report.startMs))
+  const endMs = Math.max(...files.map(({ lastCutMs }) => lastCutMs))
+  const summary = joined(files.map(({ report }) => report.summary))
+  const cpuMs = files.reduce((sum, { lastCutCpuMs, report }) => sum + lastCutCpuMs - report.startCpuMs, 0)
+  return { processingMs: endMs - startMs, cpuMs, summary }
 }
 
 function readCapture(path: string): CaptureFile & { readonly report: KeyedCountReport } {

@@ -98,7 +98,7 @@ export const ERROR_CODES = {
 
   // CLU: leaders, registration, leases
   CLU1001: { domain: 'external', retry: 'never', title: 'This JobManager does not lead' },
-  CLU1003: { domain: 'external', retry: 'never', title: 'The shared storage is not shared, or cannot be used' },
+  CLU1003: { domain: 'external', retry: 'backoff', title: 'The shared storage is not shared, or cannot be used' },
   CLU1004: { domain: 'external', retry: 'restart', title: 'The TaskManager lost its leader' },
   CLU1005: { domain: 'external', retry: 'restart', title: 'A TaskManager has no free slot' },
   CLU1010: { domain: 'external', retry: 'never', title: 'The local cluster cannot be started or stopped' },
@@ -120,7 +120,7 @@ export const ERROR_CODES = {
   CLU1002: { domain: 'external', retry: 'backoff', title: 'The JobManager there does not lead' },
 
   // NET1005 and up: the REST API and its clients
-  NET1005: { domain: 'external', retry: 'never', title: 'The port is taken' },
+  NET1005: { domain: 'external', retry: 'restart', title: 'The port is taken' },
   NET1006: { domain: 'external', retry: 'backoff', title: 'The REST API cannot be reached' },
   NET1007: { domain: 'external', retry: 'never', title: 'What answers is not the REST API of Sluice' },
   NET1008: { domain: 'user', retry: 'never', title: 'A REST request is not understood' },

@@ -4,7 +4,6 @@ import { EngineError } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
 import type { CheckpointEvent, CheckpointState, CollectingCheckpoint, Lifecycle } from './checkpoint-protocol.ts'
 import type { TaskAddress } from './handles.ts'
-import { isSameTask } from './task-snapshots.ts'
 
 /** Tasks named in one message. */
 const TASKS_NAMED_MAX = 5
@@ -110,7 +109,7 @@ export function notRunning(state: CheckpointState): EngineError {
 
 /** The tasks that have not acknowledged. */
 export function missingTasks({ expected, snapshots }: CollectingCheckpoint): readonly TaskAddress[] {
-  return expected.filter((task) => !snapshots.some((snapshot) => isSameTask(task, snapshot)))
+  return [...expected].flatMap(([key, task]) => (snapshots.has(key) ? [] : [task]))
 }
 
 function newestRestorable(state: CheckpointState): string {

@@ -1,5 +1,6 @@
 /** What an event means for one checkpoint, by the phase it is in. Total: docs/spec/checkpoint.md, "Phases". */
 import { unreachable } from '../base/assert.ts'
+import { GrowingMap } from '../base/growing-map.ts'
 import { type CheckpointDraft, lookUpTimer, timeoutTimer } from './checkpoint-draft.ts'
 import { abort, complete, countLateDecline, discardLateAck, fence, leaveUnresolved } from './checkpoint-endings.ts'
 import { declined, enumeratorsFailed, missingTasks, notPublished, timedOut } from './checkpoint-errors.ts'
@@ -15,7 +16,7 @@ import type {
   TriggeringCheckpoint,
 } from './checkpoint-protocol.ts'
 import type { DeclineReason } from './handles.ts'
-import { isSameTask } from './task-snapshots.ts'
+import { taskKey } from './task-snapshots.ts'
 
 /** Look-ups of a publication in doubt before the job fails over (P6). */
 const LOOK_UPS_MAX = 5
@@ -157,8 +158,8 @@ function onSnapshotted(
     ...active,
     phase: 'collecting',
     enumerators,
-    expected: tasks,
-    snapshots: [],
+    expected: new Map(tasks.map((task) => [taskKey(task), task])),
+    snapshots: GrowingMap.of(),
   }
   draft.put(collecting)
   draft.emit({ kind: 'send-trigger', checkpoint, mode: draft.state.settings.mode })
@@ -167,20 +168,19 @@ function onSnapshotted(
 
 function onAck(draft: CheckpointDraft, active: CollectingCheckpoint, event: CheckpointEvent<'ack'>): void {
   const { snapshot } = event
-  if (!active.expected.some((task) => isSameTask(task, snapshot)))
-    return ignored('ack of an unknown task')(draft, active, event)
-  if (active.snapshots.some((known) => isSameTask(known, snapshot)))
-    return ignored('duplicate ack')(draft, active, event)
-  const collecting = { ...active, snapshots: [...active.snapshots, snapshot] }
+  const key = taskKey(snapshot)
+  if (!active.expected.has(key)) return ignored('ack of an unknown task')(draft, active, event)
+  if (active.snapshots.has(key)) return ignored('duplicate ack')(draft, active, event)
+  const collecting = { ...active, snapshots: active.snapshots.with(key, snapshot) }
   draft.put(collecting)
   publishIfComplete(draft, collecting)
 }
 
 /** P4 */
 function publishIfComplete(draft: CheckpointDraft, active: CollectingCheckpoint): void {
-  if (active.snapshots.length < active.expected.length) return
+  if (active.snapshots.size < active.expected.size) return
   const { checkpoint, triggeredAtMs, requests, enumerators, snapshots } = active
-  const contents = { enumerators, snapshots, triggeredAtMs }
+  const contents = { enumerators, snapshots: [...snapshots.values()], triggeredAtMs }
   draft.put({ phase: 'publishing', checkpoint, triggeredAtMs, requests, contents })
   draft.emit({ kind: 'cancel-timer', name: timeoutTimer(checkpoint) }, { kind: 'publish', checkpoint, contents })
 }

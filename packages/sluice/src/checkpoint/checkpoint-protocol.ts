@@ -1,4 +1,5 @@
 /** What goes into the checkpoint machine and what comes out: plain data. The rules are in checkpoint-machine.ts. */
+import type { GrowingMap } from '../base/growing-map.ts'
 import type { EngineError } from '../base/errors.ts'
 import type { CheckpointId, OperatorUid } from '../base/ids.ts'
 import type { CheckpointMode } from '../stream/element.ts'
@@ -59,8 +60,9 @@ export interface TriggeringCheckpoint extends ActiveBase {
 export interface CollectingCheckpoint extends ActiveBase {
   readonly phase: 'collecting'
   readonly enumerators: readonly EnumeratorSnapshot[]
-  readonly expected: readonly TaskAddress[]
-  readonly snapshots: readonly TaskSnapshot[]
+  /** By task. */
+  readonly expected: ReadonlyMap<string, TaskAddress>
+  readonly snapshots: GrowingMap<string, TaskSnapshot>
 }
 
 /** The manifest is being written. */

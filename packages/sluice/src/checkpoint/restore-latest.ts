@@ -13,12 +13,19 @@ import {
 } from './recovery.ts'
 
 /**
- * Finds the checkpoint to restore: the newest one whose manifest and files are whole. Reads every file of it once.
+ * Finds the checkpoint to restore: the newest one whose manifest and files are whole. Reads every file of it once. One that is known to have been
+ * published counts as such when it is not listed any more: it is reported as missing, and the job does not begin anew (R3).
  *
  * @example const decision = await restoreLatest(store, { jobName, layoutHash, differencesFrom })
  */
-export async function restoreLatest(store: CheckpointStore, expectation: RestoreExpectation): Promise<RestoreDecision> {
-  let state = startRecovery(await store.published(), expectation)
+export async function restoreLatest(
+  store: CheckpointStore,
+  expectation: RestoreExpectation,
+  known?: CheckpointId,
+): Promise<RestoreDecision> {
+  const listed = await store.published()
+  const candidates = known === undefined || listed.includes(known) ? listed : [...listed, known].sort((a, b) => a - b)
+  let state = startRecovery(candidates, expectation)
   for (;;) {
     const step = nextRecoveryStep(state)
     if (step.kind !== 'load') return step

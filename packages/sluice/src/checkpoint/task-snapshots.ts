@@ -1,7 +1,8 @@
 import type { TaskAddress, TaskSnapshot } from './handles.ts'
 
-export function isSameTask(a: TaskAddress, b: TaskAddress): boolean {
-  return a.subtask === b.subtask && a.vertex === b.vertex
+/** One for each task. */
+export function taskKey({ vertex, subtask }: TaskAddress): string {
+  return `${vertex}/${subtask}`
 }
 
 /** Bytes of all cuts together. */

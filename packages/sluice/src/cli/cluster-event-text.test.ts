@@ -119,7 +119,34 @@ describe('lines about the cluster', () => {
   })
 })
 
+test('a TaskManager that is served although its clock is off is a warning', () => {
+  const { note, take } = world()
+  note({ kind: 'task-manager', id: taskManagerId('tm-1'), host: 'b', what: 'has a clock that is off', concern: true })
+  expect(take()).toMatchObject([{ level: 'warn', taskManager: 'tm-1' }])
+})
+
+test('of many refused connections the first of a minute are told, and how many came behind them', () => {
+  const { log, take } = world()
+  let nowMs = 0
+  const note = clusterEventLog(log, () => nowMs)
+  const refuse = (): void => note({ kind: 'connection-refused', remote: 'r:1', error: ERROR })
+  for (let i = 0; i < 1000; i++) refuse()
+  expect(take()).toHaveLength(20)
+  nowMs = 60_000
+  refuse()
+  expect(take()).toMatchObject([
+    { level: 'warn', text: expect.stringContaining('980 more connections were refused') },
+    { level: 'warn', text: expect.stringContaining('r:1') },
+  ])
+})
+
 describe('lines of a TaskManager', () => {
+  test('its end is told once, by the process', () => {
+    const { log, take } = world()
+    logTaskManagerEvent(log, { kind: 'ended', error: ERROR })
+    expect(take()).toMatchObject([{ level: 'debug' }])
+  })
+
   test('name the slot and the job, and the code when something is wrong', () => {
     const { log, take } = world()
     const slot = { allocation: allocationId('7-1'), job: 'orders', slot: slotIndex(0) }

@@ -15,15 +15,51 @@ interface LogLine {
   readonly fields?: LogFields
 }
 
-/** Logs what a JobManager tells. Remembers the names of jobs that have not ended, so that every line about one has it. */
-export function clusterEventLog(log: Log): (event: ClusterEvent) => void {
+/**
+ * Logs what a JobManager tells. Remembers the names of jobs that have not ended, so that every line about one has it. Strangers at its port do
+ * not fill the log: of many refused connections only the first are told one by one.
+ */
+export function clusterEventLog(log: Log, monotonicMs = () => performance.now()): (event: ClusterEvent) => void {
   const names = new Map<JobId, string>()
+  const refusals = new RefusalLimit(monotonicMs)
   return (event) => {
+    if (event.kind === 'connection-refused') {
+      const { isTold, untoldBefore } = refusals.next()
+      if (untoldBefore > 0)
+        log.write('warn', `${untoldBefore} more connections were refused; GET /metrics counts all of them`)
+      if (!isTold) return
+    }
     if ('name' in event) names.set(event.job, event.name)
     for (const { level, text, fields } of clusterLines(event))
       log.write(level, text, { ...jobFields(event, names), ...fields })
     if (event.kind === 'job-ended') names.delete(event.job)
     if (event.kind === 'leadership-lost') names.clear()
+  }
+}
+
+const REFUSALS_TOLD_MAX = 20
+const REFUSAL_WINDOW_MS = 60_000
+
+class RefusalLimit {
+  readonly #monotonicMs: () => number
+  #fromMs: number
+  #count = 0
+
+  constructor(monotonicMs: () => number) {
+    this.#monotonicMs = monotonicMs
+    this.#fromMs = monotonicMs()
+  }
+
+  /** `untoldBefore`: of the window that has just ended. */
+  next(): { readonly isTold: boolean; readonly untoldBefore: number } {
+    const nowMs = this.#monotonicMs()
+    let untoldBefore = 0
+    if (nowMs - this.#fromMs >= REFUSAL_WINDOW_MS) {
+      untoldBefore = Math.max(0, this.#count - REFUSALS_TOLD_MAX)
+      this.#fromMs = nowMs
+      this.#count = 0
+    }
+    return { isTold: ++this.#count <= REFUSALS_TOLD_MAX, untoldBefore }
   }
 }
 
@@ -93,9 +129,11 @@ function clusterLine(event: Exclude<ClusterEvent, { readonly kind: 'job-event' }
   }
 }
 
-function taskManagerLine({ id, host, what, error }: Extract<ClusterEvent, { readonly kind: 'task-manager' }>): LogLine {
+function taskManagerLine(event: Extract<ClusterEvent, { readonly kind: 'task-manager' }>): LogLine {
+  const { id, host, what, error, concern } = event
   const text = `TaskManager ${id} on ${host}: ${what}`
-  if (error === undefined) return { level: 'info', text, fields: { taskManager: id, taskManagerHost: host } }
+  if (error === undefined)
+    return { level: concern === true ? 'warn' : 'info', text, fields: { taskManager: id, taskManagerHost: host } }
   return {
     level: 'warn',
     text: `${text} ${formatError(error)}`,
@@ -139,11 +177,13 @@ export function logTaskManagerEvent(log: Log, event: TaskManagerEvent): void {
   const slot: LogFields =
     'allocation' in event ? { jobName: event.job, slot: event.slot, allocation: event.allocation } : {}
   const fields = { ...slot, ...(error === undefined ? {} : errorFields(error)) }
-  log.write(
-    error !== undefined ? 'warn' : event.kind === 'dropped' ? 'debug' : 'info',
-    taskManagerEventText(event),
-    fields,
-  )
+  log.write(taskManagerLevel(event), taskManagerEventText(event), fields)
+}
+
+function taskManagerLevel(event: TaskManagerEvent): LogLevel {
+  if (event.kind === 'dropped') return 'debug'
+  if (!('error' in event) || event.error === undefined) return 'info'
+  return event.kind === 'ended' ? 'debug' : 'warn' // the process ends with the same error, and says it
 }
 
 export function logRestEvent(log: Log, event: RestEvent): void {

@@ -71,6 +71,13 @@ describe('sluice taskmanager', () => {
   )
 })
 
+test.each(['a b', '../x', '-x', '', 'a/b', 'x'.repeat(101), 'a\n'])('%j is no name of a process', (id) => {
+  for (const role of ['jobmanager', 'taskmanager'])
+    expect(() => parse(role, `--id=${id}`)).toThrow(
+      expect.objectContaining({ code: 'CLI1001', message: expect.stringContaining('is no name') }),
+    )
+})
+
 describe('sluice cluster', () => {
   test('has a size, and options for all of its processes', () => {
     expect(

@@ -121,7 +121,11 @@ function declareJobManager(program: Command, asked: (invocation: DaemonInvocatio
     .option('--rest-port <port>', 'port of the REST API (default: 8081; 0: any free one)')
     .option('--token-file <file>', 'the token that the REST API asks for; or SLUICE_TOKEN')
   withCommonFlags(command).action((flags: DaemonFlags) =>
-    asked({ kind: 'jobmanager', ...commonOf(flags, 'jobmanager', JOB_MANAGER_SHORTS), id: flags.id }),
+    asked({
+      kind: 'jobmanager',
+      ...commonOf(flags, 'jobmanager', JOB_MANAGER_SHORTS),
+      id: idOf(flags.id, 'sluice jobmanager'),
+    }),
   )
 }
 
@@ -144,7 +148,7 @@ function declareTaskManager(program: Command, asked: (invocation: DaemonInvocati
       kind: 'taskmanager',
       ...commonOf(flags, 'taskmanager', TASK_MANAGER_SHORTS),
       jobManagers: addressesOf(flags.jobmanager ?? ['127.0.0.1:6123']),
-      id: flags.id,
+      id: idOf(flags.id, 'sluice taskmanager'),
       workDir: flags.workDir,
     }),
   )
@@ -285,6 +289,17 @@ function addressesOf(words: readonly string[]): readonly NetworkAddress[] {
       if (host !== undefined && port > 0 && port < PORT_LIMIT) return { host, port }
       throw usage(`--jobmanager ${word} is no address. Write host:port, e.g. 127.0.0.1:6123`, 'sluice taskmanager')
     })
+}
+
+/** It becomes a part of addresses of the REST API, of the name of a folder, and of every line of the log. */
+const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
+
+function idOf(text: string | undefined, command: string): string | undefined {
+  if (text === undefined || ID_PATTERN.test(text)) return text
+  throw usage(
+    `--id ${JSON.stringify(text)} is no name: up to 100 letters, digits, dots, dashes and underscores, a letter or digit first`,
+    command,
+  )
 }
 
 function appendTo(value: string, before: readonly string[] = []): readonly string[] {

@@ -1,5 +1,5 @@
 /** Bundles that a JobManager loads, as files: a module needs an address. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { JobDefinition } from '../api/define-job.ts'
@@ -9,6 +9,7 @@ import { isOptionKey, optionRow } from '../config/options.ts'
 import { explainOptions, resolveOptions } from '../config/resolve-options.ts'
 import type { PoolSettings } from '../jobmanager/cluster-slot-pool.ts'
 import { loadJobModule, planDefinition, type PlannedJob } from './job-module.ts'
+import type { ProcessFolder } from './process-folder.ts'
 
 export interface LoadedBundle extends PlannedJob {
   /** How the job waits for slots: what it sets, else what the JobManager was started with. */
@@ -20,12 +21,12 @@ export interface LoadedBundle extends PlannedJob {
 }
 
 export class BundleFolder {
-  readonly #root: string
+  readonly #folder: ProcessFolder
   readonly #processLayers: readonly OptionLayer[]
 
   /** @param processLayers what the JobManager was started with */
-  constructor(root: string, processLayers: readonly OptionLayer[]) {
-    this.#root = root
+  constructor(folder: ProcessFolder, processLayers: readonly OptionLayer[]) {
+    this.#folder = folder
     this.#processLayers = processLayers
   }
 
@@ -35,8 +36,9 @@ export class BundleFolder {
     bundle: Uint8Array,
     workingDirectory?: string,
   ): Promise<LoadedBundle> {
-    mkdirSync(this.#root, { recursive: true })
-    const path = join(this.#root, `${artifact}.mjs`)
+    const { path: root } = this.#folder
+    mkdirSync(root, { recursive: true })
+    const path = join(root, `${artifact}.mjs`)
     writeFileSync(`${path}.tmp`, bundle)
     renameSync(`${path}.tmp`, path)
     const definition = await loadJobModule(pathToFileURL(path).href)
@@ -54,7 +56,7 @@ export class BundleFolder {
 
   /** Modules that are loaded stay so. */
   remove(): void {
-    rmSync(this.#root, { recursive: true, force: true })
+    this.#folder.remove()
   }
 }
 

@@ -54,3 +54,15 @@ test('one process at a time starts or stops; a claim of one that is gone does no
   claim.release()
   files.claim(systemProcesses()).release()
 })
+
+test('a folder that cannot be made is named, with what to do', () => {
+  const file = join(tempFolder(), 'file')
+  writeFileSync(file, '')
+  const files = new ClusterFiles(file)
+  const refused = expect.objectContaining({
+    code: 'CLU1010',
+    message: expect.stringMatching(/file.*cannot be made.*--dir/),
+  })
+  expect(() => files.claim(systemProcesses())).toThrow(refused)
+  expect(() => files.prepare()).toThrow(refused)
+})

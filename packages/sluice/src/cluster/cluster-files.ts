@@ -21,7 +21,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { EngineError } from '../base/errors.ts'
+import { EngineError, messageOf } from '../base/errors.ts'
 import { isRecord } from '../base/json.ts'
 import { errnoOf } from './disk-failures.ts'
 import type { ProcessIdentity, ProcessTable } from './process-identity.ts'
@@ -60,9 +60,9 @@ export class ClusterFiles {
     this.#logs = join(this.root, 'logs')
   }
 
-  /** Makes what is missing. */
+  /** Makes what is missing. @throws CLU1010 */
   prepare(): void {
-    for (const folder of [this.storage, this.#processes, this.#logs]) mkdirSync(folder, { recursive: true })
+    for (const folder of [this.storage, this.#processes, this.#logs]) makeFolder(folder)
     if (!existsSync(this.secret))
       writeFileSync(this.secret, `${randomBytes(SECRET_BYTES).toString('hex')}\n`, { mode: OWNER_ONLY })
   }
@@ -98,9 +98,9 @@ export class ClusterFiles {
     return asReady(readJson(this.readyFile(name)))
   }
 
-  /** One start or stop at a time. @throws CLU1010 when another process is at it */
+  /** One start or stop at a time. @throws CLU1010 when another process is at it, or the folder cannot be made */
   claim(processes: ProcessTable): { release(): void } {
-    mkdirSync(this.root, { recursive: true })
+    makeFolder(this.root)
     const path = join(this.root, 'busy')
     for (;;) {
       if (created(path, JSON.stringify(processes.own))) return { release: () => rmSync(path, { force: true }) }
@@ -166,6 +166,19 @@ function asIdentity(value: unknown): ProcessIdentity | undefined {
   const { host, pid, start } = value
   if (typeof host !== 'string' || typeof pid !== 'number' || typeof start !== 'string') return undefined
   return { host, pid, start }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (thrown) {
+    throw new EngineError(
+      'CLU1010',
+      `the folder ${path} of the local cluster cannot be made: ${messageOf(thrown)}. Nothing was started or stopped. ` +
+        'Give a folder that this user may write with --dir.',
+      { context: { path }, cause: thrown },
+    )
+  }
 }
 
 function busy(root: string, { pid }: ProcessIdentity): EngineError {

@@ -5,7 +5,7 @@
  * Does not own: what a JobManager does (jobmanager/job-manager.ts), signals (cli/).
  */
 import { hostname, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { Env } from '../base/env.ts'
 import { addressText, urlHost } from '../base/network-address.ts'
 import type { OptionLayer } from '../config/option-layers.ts'
@@ -21,6 +21,7 @@ import { packageVersion } from './package-version.ts'
 import type { ProcessLog } from './process-log.ts'
 import { advertisedHost, networkOf, uniqueId, type RunningProcess } from './process-parts.ts'
 import { requireSecret, type ProcessSecurity } from './process-security.ts'
+import { claimProcessFolder } from './process-folder.ts'
 import { createProcessVitals, type ProcessVitals } from './process-vitals.ts'
 import { startRestServer, type RestServer } from './rest-server.ts'
 import { StorageProbe, tryStorage } from './storage-probe.ts'
@@ -76,7 +77,7 @@ class JobManagerProcess {
     this.#vitals = createProcessVitals({ role: 'jobmanager', id: place.id, host })
     const { clock } = place.env
     this.#sight = new JobManagerSight({ id: place.id, host, clock, vitals: this.#vitals, log: process.log })
-    this.#bundles = new BundleFolder(join(tmpdir(), `sluice-${place.id}`), process.layers)
+    this.#bundles = new BundleFolder(claimProcessFolder(tmpdir(), place.id), process.layers)
   }
 
   async start(): Promise<RunningProcess> {

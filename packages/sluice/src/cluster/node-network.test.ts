@@ -146,6 +146,25 @@ test('a receiver that takes no frames holds the sender back', async () => {
   await listener.close()
 })
 
+test('a port takes connections up to its limit, and again when one has ended', async () => {
+  const network = createNodeNetwork({ connectionsMax: 1 })
+  const accepted: Connection[] = []
+  const listener = await network.listen(LOOPBACK, (connection) => void accepted.push(connection))
+  const first = await network.connect(listener.address, 5_000)
+  await until(() => accepted.length === 1)
+  expect(await outcomeOf(network, listener.address.port)).not.toBe('frame')
+  expect(accepted).toHaveLength(1)
+  first.destroy()
+  accepted[0]?.destroy()
+  await nextTurn()
+  await until(() => accepted[0]?.queuedBytes === 0)
+  const again = await network.connect(listener.address, 5_000)
+  await until(() => accepted.length === 2)
+  again.destroy()
+  accepted[1]?.destroy()
+  await listener.close()
+})
+
 test.for([
   ['ECONNREFUSED', 'refused'],
   ['ENOTFOUND', 'unreachable'],

@@ -26,17 +26,24 @@ export interface TlsOptions {
 
 export interface NodeNetworkOptions {
   readonly tls?: TlsOptions
+  /** Of one port that is listened on. Default: 4096. */
+  readonly connectionsMax?: number
 }
 
 /** The system asks a silent connection after this time whether the other side is there. Heartbeats find it out much earlier. */
 const KEEP_ALIVE_MS = 10_000
+/**
+ * Connections of one port, whoever they are; more are closed at once. Those of strangers end within seconds (control/handshake.ts), but until
+ * then each takes a file descriptor, and a process without any cannot write checkpoints.
+ */
+const CONNECTIONS_MAX = 4096
 /** TLS clients that have not finished their part by then are dropped. */
 const TLS_HANDSHAKE_MS = 5_000
 const SOCKET = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS } as const
 
-export function createNodeNetwork({ tls }: NodeNetworkOptions = {}): Network {
+export function createNodeNetwork({ tls, connectionsMax = CONNECTIONS_MAX }: NodeNetworkOptions = {}): Network {
   return {
-    listen: (address, onConnection) => listen(address, createServer(tls, onConnection)),
+    listen: (address, onConnection) => listen(address, createServer(tls, onConnection), connectionsMax),
     connect: (address, timeoutMs) =>
       connect(() => open(address, tls), address, {
         timeoutMs,
@@ -61,8 +68,9 @@ function identityOf({ cert, key, ca }: TlsOptions) {
   return { cert, key, minVersion: 'TLSv1.3', ...(ca === undefined ? {} : { ca }) } as const
 }
 
-function listen(address: NetworkAddress, server: Server): Promise<Listener> {
+function listen(address: NetworkAddress, server: Server, connectionsMax: number): Promise<Listener> {
   const what = `listen on ${addressText(address)}`
+  server.maxConnections = connectionsMax
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(networkError(what, error)))
     server.listen(address.port, address.host, () => {

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { tempFolder } from '../../test/temp-folder.ts'
+import { OTHER_IDENTITY, TEST_IDENTITY } from '../../test/tls-identities.ts'
 import { isLoopback, readSecurity, requireSecret, type SecurityFiles } from './process-security.ts'
 
 const NONE: SecurityFiles = {
@@ -45,6 +46,25 @@ describe('secrets', () => {
       expect.objectContaining({ code: 'SEC1005' }),
     )
   })
+})
+
+test('a certificate and a key that do not fit, or are none, are refused at the start', () => {
+  const folder = tempFolder()
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  const cert = file('cert.pem', TEST_IDENTITY.cert)
+  const key = file('key.pem', TEST_IDENTITY.key)
+  const ca = file('ca.pem', TEST_IDENTITY.ca)
+  const read = (files: Partial<SecurityFiles>) => () => readSecurity({ ...NONE, ...files }, {})
+  expect(read({ tlsCert: cert, tlsKey: key, tlsCa: ca })).not.toThrow()
+  const refused = expect.objectContaining({
+    code: 'SEC1005',
+    message: expect.stringContaining('cannot be used together'),
+  })
+  expect(read({ tlsCert: cert, tlsKey: file('other.pem', OTHER_IDENTITY.key) })).toThrow(refused)
+  expect(read({ tlsCert: file('text.pem', 'no certificate'), tlsKey: key })).toThrow(refused)
 })
 
 describe('beyond this machine', () => {

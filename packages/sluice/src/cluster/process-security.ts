@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import { EngineError, messageOf } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
 
@@ -71,7 +72,24 @@ function tlsFrom({ tlsCert, tlsKey, tlsCa }: SecurityFiles): TlsFiles | undefine
     )
   }
   const ca = tlsCa === undefined ? undefined : readText(tlsCa, '--tls-ca')
-  return { cert: readText(tlsCert, '--tls-cert'), key: readText(tlsKey, '--tls-key'), ca }
+  const tls = { cert: readText(tlsCert, '--tls-cert'), key: readText(tlsKey, '--tls-key'), ca }
+  checkUsable(tls, { tlsCert, tlsKey, tlsCa })
+  return tls
+}
+
+/** Said at the start, in words: later it would be a connection that cannot be opened. */
+function checkUsable({ cert, key, ca }: TlsFiles, { tlsCert, tlsKey, tlsCa }: Partial<SecurityFiles>): void {
+  try {
+    createSecureContext({ cert, key, ...(ca === undefined ? {} : { ca }) })
+  } catch (thrown) {
+    const files = [tlsCert, tlsKey, tlsCa].filter((file) => file !== undefined).join(', ')
+    throw new EngineError(
+      'SEC1005',
+      `the TLS files ${files} cannot be used together: ${messageOf(thrown)}. The process was not started. ` +
+        'Give a certificate and its own private key, both as PEM and the key without a passphrase.',
+      { cause: thrown },
+    )
+  }
 }
 
 function readText(path: string, flag: string): string {

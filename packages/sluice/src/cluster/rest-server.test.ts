@@ -78,7 +78,7 @@ describe('the REST server', () => {
     const port = await takenPort()
     await expect(serve({ port })).rejects.toMatchObject({
       code: 'NET1005',
-      message: expect.stringContaining(`127.0.0.1:${port}: another process uses this port`),
+      message: expect.stringMatching(new RegExp(`127.0.0.1:${port}: another process uses this port.*--rest-port`)),
     })
   })
 

@@ -42,6 +42,8 @@ export interface RestServer {
 // V2
 const HEADER_BYTES_MAX = 16 * 1024
 const HEADERS_TIMEOUT_MS = 10_000
+/** How often Node looks for requests whose time is over. Its own value of 30 s would let slow headers keep all connections for so long. */
+const LOOK_INTERVAL_MS = 2000
 /** Long enough for the upload of a bundle over a slow line. */
 const REQUEST_TIMEOUT_MS = 120_000
 const KEEP_ALIVE_MS = 5000
@@ -51,6 +53,7 @@ const LIMITS = {
   maxHeaderSize: HEADER_BYTES_MAX,
   headersTimeout: HEADERS_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,
+  connectionsCheckingInterval: LOOK_INTERVAL_MS,
   keepAliveTimeout: KEEP_ALIVE_MS,
 }
 
@@ -102,7 +105,7 @@ function cannotListen(thrown: unknown, host: string, port: number): EngineError 
   const why = errnoOf(thrown) === 'EADDRINUSE' ? 'another process uses this port' : messageOf(thrown)
   return new EngineError(
     'NET1005',
-    `the REST API cannot listen on ${addressText({ host, port })}: ${why}. Nothing was started. Give another port with --rest.port (0 takes any free one), or end the other process.`,
+    `the REST API cannot listen on ${addressText({ host, port })}: ${why}. Nothing was started. Give another address with --rest-host and --rest-port (0 takes any free port), or end the process that has this one.`,
     { cause: thrown },
   )
 }

@@ -6,8 +6,9 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { assert, present, unreachable } from '../base/assert.ts'
 import type { Env, LineSink } from '../base/env.ts'
-import { asEngineError, errorToData } from '../base/errors.ts'
+import { EngineError, asEngineError, errorToData, messageOf } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
+import type { SnapshotStorage } from '../checkpoint/checkpoint-store.ts'
 import { DirectoryStore } from '../checkpoint/stores/directory-store.ts'
 import type { SlotDeployment } from '../control/messages.ts'
 import { createDataServer, dataLimits, type DataServer } from '../taskmanager/data-server.ts'
@@ -18,6 +19,7 @@ import { loadJobModule, planDefinition, slotSettingsOf, type PlannedJob } from '
 import { createNodeEnv } from './node-env.ts'
 import { createNodeNetwork } from './node-network.ts'
 import { portLink } from './port-link.ts'
+import { SlotCopies } from './slot-copies.ts'
 import type { Attachment, FromThread, LinkPort, ThreadData, ThreadNetwork, ToThread } from './thread-messages.ts'
 import { OwnVitals, PRINTED_LINES_MAX } from './vitals.ts'
 
@@ -76,57 +78,99 @@ interface ThreadEnds {
 
 function attachSlot(
   { graph, options }: PlannedJob,
-  { storageRoot, network }: Attachment,
+  attachment: Attachment,
   { outbox, vitals }: ThreadEnds,
 ): AttachedSlot {
+  const { network } = attachment
   const env = createNodeEnv({
     stdout: outbox,
     network: createNodeNetwork(network?.tls === undefined ? {} : { tls: network.tls }),
   })
+  const { storage, copies } = storageOf(attachment, env, { outbox, localRecovery: options.state.localRecovery })
   const runner = new SlotRunner({
     env,
     graph,
     settings: slotSettingsOf(options),
-    storage:
-      storageRoot === undefined
-        ? undefined
-        : new DirectoryStore({ disk: env.disk, root: storageRoot, random: env.random }),
+    storage,
     progress: vitals,
     limits: LOOP_LIMITS,
-    send: (message) => outbox.post({ kind: 'message', message }),
+    send: (message) => {
+      outbox.post({ kind: 'message', message })
+      copies?.onSent(message)
+    },
     mayCommit: () => vitals.mayCommit(),
   })
   const data = network === undefined ? undefined : dataServerOf(env, network, options.slot.watchdogTimeoutMs)
-  if (data === undefined) runner.ready()
-  else void whenListening(data, outbox, () => runner.ready())
+  if (data === undefined || network === undefined) runner.ready()
+  else void whenListening(data, network.host, { outbox, onReady: () => runner.ready() })
   return {
-    onMessage: ({ message, links }) =>
-      message.kind === 'deploy'
-        ? runner.onMessage(message, linksOf(message.deployment, links, data))
-        : runner.onMessage(message),
+    onMessage: ({ message, links }) => {
+      copies?.onMessage(message)
+      if (message.kind === 'deploy') runner.onMessage(message, linksOf(message.deployment, links, data))
+      else runner.onMessage(message)
+    },
   }
 }
 
+interface SlotStorage {
+  /** Undefined when checkpointing is off. */
+  readonly storage: SnapshotStorage | undefined
+  readonly copies: SlotCopies | undefined
+}
+
+interface StorageTerms {
+  readonly outbox: Outbox
+  readonly localRecovery: boolean
+}
+
+function storageOf(
+  { storageRoot, copyFolder }: Attachment,
+  env: Env,
+  { outbox, localRecovery }: StorageTerms,
+): SlotStorage {
+  if (storageRoot === undefined) return { storage: undefined, copies: undefined }
+  const storage = new DirectoryStore({ disk: env.disk, root: storageRoot, random: env.random })
+  if (copyFolder === undefined || !localRecovery) return { storage, copies: undefined }
+  const note = (text: string): void => outbox.post({ kind: 'note', text })
+  const copies = new SlotCopies({ env, storage, folder: copyFolder, note })
+  return { storage: copies.storage, copies }
+}
+
 function dataServerOf(env: Env, network: ThreadNetwork, watchdogTimeoutMs: number): DataServer {
-  const { allocation, host, port, secret, frameBytesMax } = network
+  const { allocation, listenHost, port, secret, frameBytesMax } = network
   return createDataServer({
     env,
     secret: secret === undefined ? undefined : new Secret(secret),
     self: allocation,
-    listen: { host, port },
+    listen: { host: listenHost, port },
     limits: dataLimits(watchdogTimeoutMs, frameBytesMax),
   })
 }
 
 /** A thread that cannot take connections is of no use: its end tells why. */
-async function whenListening(data: DataServer, outbox: Outbox, onReady: () => void): Promise<void> {
+async function whenListening(
+  data: DataServer,
+  host: string,
+  { outbox, onReady }: { readonly outbox: Outbox; readonly onReady: () => void },
+): Promise<void> {
   try {
-    outbox.post({ kind: 'listening', data: await data.start() })
+    const { port } = await data.start()
+    outbox.post({ kind: 'listening', data: { host, port } })
   } catch (thrown) {
-    const error = asEngineError(thrown, 'NET1005', 'a slot cannot take data connections. It is not started')
-    return outbox.post({ kind: 'load-failed', error: errorToData(error) })
+    return outbox.post({ kind: 'load-failed', error: errorToData(cannotListen(thrown)) })
   }
   onReady()
+}
+
+/** The job may find another slot, or the port free, when it starts again. */
+function cannotListen(thrown: unknown): EngineError {
+  if (thrown instanceof EngineError) return thrown
+  return new EngineError(
+    'NET1005',
+    `a slot cannot take data connections: ${messageOf(thrown)}. The slot is not started. ` +
+      'Give its TaskManager ports that are free with --data-port (0: any), and with --host a name or an address of its own machine.',
+    { cause: thrown },
+  )
 }
 
 function linksOf(deployment: SlotDeployment, ports: readonly LinkPort[], data: DataServer | undefined): SlotLinks {

@@ -44,6 +44,8 @@ export interface ThreadListener {
   onMessage(message: FromSlot): void
   /** The thread was ready, or was killed, and has ended or is stuck (TSK1006); not after `end`. */
   onLost(error: EngineError): void
+  /** A line for the log. */
+  onNote?(text: string): void
 }
 
 type ThreadState =
@@ -174,6 +176,7 @@ export class SlotThread {
     if (this.isStuck) return // its loss was told: nothing comes after it
     if (message.kind === 'print') return this.#print(message.lines)
     if (message.kind === 'listening') return void (this.#dataAddress = message.data)
+    if (message.kind === 'note') return this.#listener?.onNote?.(message.text)
     if (message.kind === 'load-failed') return this.#fail(lossBy(errorFromData(message.error)))
     if (message.message.kind === 'ready') this.#onReady()
     if (this.#state.kind === 'ready') this.#listener?.onMessage(message.message)

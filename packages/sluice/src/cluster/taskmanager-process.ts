@@ -3,7 +3,6 @@
  *
  * Owns: the wiring, the folder for job bundles. Does not own: what a TaskManager does (taskmanager/task-manager.ts), signals (cli/).
  */
-import { rmSync } from 'node:fs'
 import { availableParallelism, hostname, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { NetworkAddress } from '../base/env.ts'
@@ -28,6 +27,7 @@ import {
   type RunningProcess,
 } from './process-parts.ts'
 import { requireSecret, type ProcessSecurity } from './process-security.ts'
+import { claimProcessFolder, type ProcessFolder } from './process-folder.ts'
 import { createProcessVitals, type ProcessVitals } from './process-vitals.ts'
 import { TaskManagerSight } from './taskmanager-sight.ts'
 import { createThreadSlotLauncher } from './thread-slot-launcher.ts'
@@ -56,8 +56,16 @@ export async function startTaskManager(
   process.log.identify({ taskManager: id, host: hostname() })
   const sight = sightOf(process, id, vitals)
   const metrics = await metricsOf(process, sight)
-  const folder = join(workDir === undefined ? tmpdir() : resolve(workDir), `sluice-${id}`)
-  const taskManager = taskManagerOf(process, listener, { id, folder, vitals, sight, metrics })
+  const folder = claimProcessFolder(workDir === undefined ? tmpdir() : resolve(workDir), id)
+  const copies = copyFolderOf(process, id, folder)
+  const taskManager = taskManagerOf(process, listener, {
+    id,
+    folder: folder.path,
+    copyRoot: copies.path,
+    vitals,
+    sight,
+    metrics,
+  })
   sight.show(() => taskManager.status())
   taskManager.start()
   return {
@@ -66,14 +74,24 @@ export async function startTaskManager(
       await taskManager.stop()
       await metrics?.close()
       vitals.stop()
-      rmSync(folder, { recursive: true, force: true })
+      copies.remove()
+      folder.remove()
     },
   }
+}
+
+/** Of local copies: below the folder of the process, unless another disk is chosen for them. */
+function copyFolderOf({ options }: TaskManagerProcessOptions, id: string, folder: ProcessFolder): ProcessFolder {
+  const { localDir } = options.cluster.taskManager
+  return localDir === ''
+    ? { path: join(folder.path, 'copies'), remove: () => {} }
+    : claimProcessFolder(resolve(localDir), id)
 }
 
 interface Parts {
   readonly id: string
   readonly folder: string
+  readonly copyRoot: string
   readonly vitals: ProcessVitals
   readonly sight: TaskManagerSight
   readonly metrics: MetricsServer | undefined
@@ -111,11 +129,11 @@ async function metricsOf(
 function taskManagerOf(
   { jobManagers, options, security, log, stdout, onEvent }: TaskManagerProcessOptions,
   listener: ProcessListener,
-  { id, folder, vitals, sight, metrics }: Parts,
+  { id, folder, copyRoot, vitals, sight, metrics }: Parts,
 ): TaskManager {
   const { slotCount } = options.cluster.taskManager
   const printed = printedTo(stdout, log)
-  const launcher = launcherOf({ options, security }, printed)
+  const launcher = launcherOf({ options, security, log }, printed, copyRoot)
   return createTaskManager({
     env: createNodeEnv({
       stdout: { writeLine: (line) => printed.printLine(line) },
@@ -153,18 +171,22 @@ function taskManagerOf(
 }
 
 function launcherOf(
-  { options, security }: Pick<TaskManagerProcessOptions, 'options' | 'security'>,
+  { options, security, log }: Pick<TaskManagerProcessOptions, 'options' | 'security' | 'log'>,
   output: ReturnType<typeof printedTo>,
+  copyRoot: string,
 ): SlotLauncher {
   const { slotCount, host, dataPort } = options.cluster.taskManager
   return createThreadSlotLauncher({
     slotCount,
     host: advertisedHost(host),
+    listenHost: host,
     dataPort,
     secret: security.secret,
     tls: tlsOptionsOf(security.tls),
     frameBytesMax: options.cluster.frameBytesMax,
     output,
+    copyRoot,
+    onNote: (text) => log.write('info', text),
     clock: nodeClock,
     watchdog: process.execArgv.some((flag) => flag.startsWith('--inspect')) ? 'off' : 'on',
   })

@@ -31,8 +31,10 @@ export interface LinkPort {
 /** What a slot of a cluster needs to exchange data with slots of other processes. */
 export interface ThreadNetwork {
   readonly allocation: AllocationId
-  /** Where it listens: the address of the machine that others connect to. */
+  /** Where others connect: the address of the machine. */
   readonly host: string
+  /** Where it listens: the same, or every address of the machine. */
+  readonly listenHost: string
   /** 0: any free one. */
   readonly port: number
   /** In the clear: it stays in the process. */
@@ -46,6 +48,8 @@ export interface Attachment {
   readonly storageRoot: string | undefined
   /** Undefined where all slots of the job are in this process. */
   readonly network?: ThreadNetwork
+  /** Where local copies of checkpoints are kept, if the job wants them; absent in embedded runs. */
+  readonly copyFolder?: string
 }
 
 export type ToThread =
@@ -59,4 +63,6 @@ export type FromThread =
   /** Before `ready`: where data connections arrive. */
   | { readonly kind: 'listening'; readonly data: NetworkAddress }
   | { readonly kind: 'print'; readonly lines: readonly string[] }
+  /** For the log of the process. */
+  | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'load-failed'; readonly error: ErrorData }

@@ -5,6 +5,7 @@ import { LauncherPool } from '../../test/launcher-pool.ts'
 import { WHOLE, numberedSummary } from '../../test/numbered-output.ts'
 import { tempFolder } from '../../test/temp-folder.ts'
 import { deferred } from '../base/deferred.ts'
+import { ERROR_CODES } from '../base/error-codes.ts'
 import { EngineError, type ErrorData } from '../base/errors.ts'
 import { allocationId, artifactHash, jobId, leaderEpoch, slotIndex } from '../base/ids.ts'
 import { Secret } from '../base/secret.ts'
@@ -21,10 +22,13 @@ const COUNT = 20_000
 
 const env = createNodeEnv({ stdout: { writeLine: () => {} } })
 
-function launcherOf(secret?: Secret): SlotLauncher {
+function launcherOf(
+  secret?: Secret,
+  where: { host: string; listenHost?: string } = { host: '127.0.0.1' },
+): SlotLauncher {
   const launcher = createThreadSlotLauncher({
     slotCount: 4,
-    host: '127.0.0.1',
+    ...where,
     secret,
     tls: undefined,
     frameBytesMax: 64 * 1024 * 1024,
@@ -108,6 +112,25 @@ describe('a slot thread of a TaskManager', () => {
     slot.kill(new EngineError('TSK1002', 'it was killed'))
     expect(await lost).toMatchObject({ code: 'TSK1002', message: 'it was killed' })
     expect(await slot.end()).toBe('ended')
+  })
+
+  test('listens in one place and tells another: a name of this machine, and all of its addresses', async () => {
+    const { slot, ready } = started(
+      launcherOf(undefined, { host: 'tm.example', listenHost: '0.0.0.0' }),
+      fileURLToPath(NUMBERED),
+    )
+    expect((await ready).data).toEqual({ host: 'tm.example', port: expect.any(Number) })
+    expect(await slot.end()).toBe('ended')
+  })
+
+  test('that cannot take data connections is lost, to be tried again, and says what to do', async () => {
+    const { lost } = started(
+      launcherOf(undefined, { host: '127.0.0.1', listenHost: '192.0.2.1' }),
+      fileURLToPath(NUMBERED),
+    )
+    const error = await lost
+    expect(error).toMatchObject({ code: 'NET1005', message: expect.stringContaining('--data-port') })
+    expect(ERROR_CODES[error.code].retry).toBe('restart')
   })
 
   test('that cannot load its job is lost with the reason', async () => {

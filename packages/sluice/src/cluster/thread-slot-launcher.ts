@@ -16,11 +16,12 @@ import type { Secret } from '../base/secret.ts'
 import type { FromSlot, ToSlot } from '../control/messages.ts'
 import type { LaunchedSlot, SlotEnd, SlotLaunch, SlotLauncher, SlotListener } from '../taskmanager/slot-launcher.ts'
 import { heapLimitOf, optionsBeforeJob } from './launch.ts'
+import { LocalCopyFolders } from './local-copy-folders.ts'
 import type { TlsOptions } from './node-network.ts'
 import { createPortPairs, postToSlot, type PortPairs } from './port-pairs.ts'
 import { lossBy, threadStuck } from './slot-thread-errors.ts'
 import { END_WAIT_MAX_MS, SlotThread, type ThreadOutput } from './slot-thread-handle.ts'
-import type { ThreadNetwork } from './thread-messages.ts'
+import type { Attachment, ThreadNetwork } from './thread-messages.ts'
 import { watchThread } from './thread-watch.ts'
 
 export interface ThreadSlotLauncherOptions {
@@ -28,12 +29,18 @@ export interface ThreadSlotLauncherOptions {
   readonly slotCount: number
   /** Where slots take data connections: the address of this machine for other TaskManagers. */
   readonly host: string
+  /** Where they listen when that is another place, such as every address. Default: `host`. */
+  readonly listenHost?: string
   /** First of the ports for data connections, one for each slot; 0: any free ones. Default 0. */
   readonly dataPort?: number
   readonly secret: Secret | undefined
   readonly tls: TlsOptions | undefined
   readonly frameBytesMax: number
   readonly output: ThreadOutput
+  /** Where local copies of checkpoints are kept, for jobs that want them. Default: nowhere. */
+  readonly copyRoot?: string
+  /** What slots have to say for the log. */
+  readonly onNote?: (text: string) => void
   /** The clock of the TaskManager. */
   readonly clock: Clock
   /** `off` under a debugger; else what the job sets. */
@@ -60,10 +67,12 @@ class ThreadSlotLauncher implements SlotLauncher {
   readonly #options: ThreadSlotLauncherOptions
   readonly #jobs = new Map<JobId, JobThreads>()
   readonly #portsInUse = new Set<number>()
+  readonly #copies: LocalCopyFolders | undefined
   #leaseNs = OVER
 
   constructor(options: ThreadSlotLauncherOptions) {
     this.#options = options
+    this.#copies = options.copyRoot === undefined ? undefined : new LocalCopyFolders(options.copyRoot)
   }
 
   launch(launch: SlotLaunch, listener: SlotListener): LaunchedSlot {
@@ -77,10 +86,19 @@ class ThreadSlotLauncher implements SlotLauncher {
       endWaitMaxMs: this.#options.endWaitMaxMs ?? END_WAIT_MAX_MS,
       listener,
       onOver: () => this.#forget(job, slot),
+      onReleased: () => {
+        if (!this.#jobs.has(job)) void this.#copies?.release(job, thread.gone)
+      },
+      onNote: (text) => this.#options.onNote?.(`slot ${launch.slot} of job "${launch.spec.name}" ${text}`),
     })
     threads.slots.add(slot)
     slot.leaseUntil(this.#leaseNs)
-    slot.attach(launch.spec.storageRoot, this.#networkOf(launch, thread))
+    const copyFolder = this.#copies?.take(job, (other) => this.#jobs.has(other))
+    slot.attach({
+      storageRoot: launch.spec.storageRoot,
+      network: this.#networkOf(launch, thread),
+      ...(copyFolder === undefined ? {} : { copyFolder }),
+    })
     return slot
   }
 
@@ -115,8 +133,9 @@ class ThreadSlotLauncher implements SlotLauncher {
   }
 
   #networkOf({ allocation }: SlotLaunch, thread: SlotThread): ThreadNetwork {
-    const { host, secret, tls, frameBytesMax } = this.#options
-    return { allocation, host, port: this.#takePort(thread), secret: secret?.reveal(), tls, frameBytesMax }
+    const { host, listenHost = host, secret, tls, frameBytesMax } = this.#options
+    const port = this.#takePort(thread)
+    return { allocation, host, listenHost, port, secret: secret?.reveal(), tls, frameBytesMax }
   }
 
   /** The lowest that no living thread has: one that is ending may still hold its own. */
@@ -146,6 +165,9 @@ interface ThreadSlotOptions {
   readonly listener: SlotListener
   /** It was told to end, or has ended. May be called again. */
   readonly onOver: () => void
+  /** It was told to end in silence: it is not needed any more. */
+  readonly onReleased: () => void
+  readonly onNote: (text: string) => void
 }
 
 class ThreadSlot implements LaunchedSlot {
@@ -156,11 +178,11 @@ class ThreadSlot implements LaunchedSlot {
     this.#options = options
   }
 
-  attach(storageRoot: string | undefined, network: ThreadNetwork): void {
-    const { thread } = this.#options
+  attach(attachment: Attachment): void {
+    const { thread, onNote } = this.#options
     thread.attach(
-      { onMessage: (message) => this.#onMessage(message), onLost: (error) => this.#lose(error) },
-      { storageRoot, network },
+      { onMessage: (message) => this.#onMessage(message), onLost: (error) => this.#lose(error), onNote },
+      attachment,
     )
     thread.ready.catch((error: EngineError) => void this.#onNotReady(error))
   }
@@ -183,7 +205,10 @@ class ThreadSlot implements LaunchedSlot {
   end(): Promise<SlotEnd> {
     this.#state = 'over'
     this.#cutOff()
-    return this.#options.thread.end()
+    const { thread, onReleased } = this.#options
+    const ended = thread.end()
+    onReleased()
+    return ended
   }
 
   #onMessage(message: FromSlot): void {

@@ -179,6 +179,13 @@ export const CLUSTER_OPTIONS = {
     doc: 'First of the ports for data between slots: one for each slot, in a row, and for a moment the next ones while slots are replaced. `0` means any free ones.',
     flinkKey: 'taskmanager.data.port',
   },
+  'taskmanager.localDir': {
+    type: 'path',
+    default: '',
+    scope: 'process',
+    doc: 'Where a TaskManager keeps local copies of checkpoints (`state.localRecovery`), in a folder of its own that goes with it: a disk of its machine with room for three checkpoints of its slots. Empty: below the work directory of the TaskManager, which is in the temporary folder of the system unless set.',
+    flinkKey: 'execution.checkpointing.local-backup.dirs',
+  },
   'metrics.port': {
     type: 'integer',
     default: 'off',
@@ -245,7 +252,13 @@ export interface ResolvedClusterOptions {
   readonly leader: { readonly renewIntervalMs: number; readonly leaseMs: number; readonly timeoutMs: number }
   readonly jobManager: { readonly host: string; readonly port: number }
   readonly rest: { readonly host: string; readonly port: number; readonly bodyBytesMax: number }
-  readonly taskManager: { readonly slotCount: number; readonly host: string; readonly dataPort: number }
+  readonly taskManager: {
+    readonly slotCount: number
+    readonly host: string
+    readonly dataPort: number
+    /** Empty: below its work directory. */
+    readonly localDir: string
+  }
   readonly metrics: { readonly port: number | 'off' }
   /** Empty: the folder of a local cluster. */
   readonly storage: string

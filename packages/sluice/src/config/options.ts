@@ -104,6 +104,13 @@ const OPTIONS = {
     doc: 'Where checkpoints are kept, e.g. `file:///var/lib/sluice/orders`. Empty: inside the state directory.',
     flinkKey: 'execution.checkpointing.dir',
   },
+  'state.localRecovery': {
+    type: 'boolean',
+    default: 'true',
+    scope: 'job',
+    doc: 'A TaskManager keeps a copy of what its slots write to checkpoints on its own disk (`taskmanager.localDir`), and restores from it what is there; in Flink also `execution.checkpointing.local-backup.enabled`. Without effect in embedded runs.',
+    flinkKey: 'execution.state-recovery.from-local',
+  },
   'restart.strategy': {
     type: 'choice',
     default: 'auto',
@@ -311,6 +318,10 @@ export interface ResolvedOptions {
   /** `auto`: derived from the parallelism. */
   readonly maxParallelism: number | 'auto'
   readonly checkpoint: ResolvedCheckpointOptions
+  readonly state: {
+    /** Restores from copies on the disk of the TaskManager. */
+    readonly localRecovery: boolean
+  }
   readonly restart: ResolvedRestartOptions
   readonly exchange: {
     readonly bufferTimeoutMs: number

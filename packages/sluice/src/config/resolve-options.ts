@@ -169,6 +169,7 @@ function structureOf(values: OptionValues): ResolvedOptions {
       retained: values['checkpoint.retained'],
       storageUri: values['checkpoint.storage.uri'],
     },
+    state: { localRecovery: values['state.localRecovery'] },
     restart: restartOf(values),
     exchange: {
       bufferTimeoutMs: values['exchange.buffer.timeout'],
@@ -212,6 +213,7 @@ function clusterOf(values: OptionValues): ResolvedClusterOptions {
       slotCount: values['taskmanager.slots'],
       host: values['taskmanager.host'],
       dataPort: values['taskmanager.dataPort'],
+      localDir: values['taskmanager.localDir'],
     },
     metrics: { port: values['metrics.port'] },
     storage: values['cluster.storage'],

@@ -56,6 +56,11 @@ export class FileParts {
     return `${this.hiddenFolder}/${fileNameOf(incarnation)}-s${padded(subtask, 3)}-${padded(n, 6)}${this.#extension}`
   }
 
+  /** Of the incarnation that made the hidden file; 0 for a name that does not say. */
+  epochOf(hiddenEntry: string): number {
+    return Number(HIDDEN_PLACE.exec(hiddenEntry)?.[1] ?? 0)
+  }
+
   finalName(at: PartPlace): string {
     return `${this.#prefix}${padded(at.run, 3)}-c${padded(at.checkpoint, 6)}-s${padded(at.subtask, 3)}-${padded(at.n, 3)}${this.#extension}`
   }
@@ -80,6 +85,7 @@ export interface PartPlace {
   readonly n: number
 }
 
+const HIDDEN_PLACE = /^(\d+)-\d+-s\d{3,}-/
 const PLACE = /^(\d{3,})-c(\d{6,})-s\d{3,}-\d{3,}(?:\.|$)/
 
 function padded(value: number, digits: number): string {

@@ -316,6 +316,44 @@ async function openWriter(
   return { disk, sink, writer: sink.createWriter(context, []), context, failures, wakes: () => wakes }
 }
 
+describe('a leader that goes on preparing when another one has taken the job over', () => {
+  const LATE = { epoch: 1_000_001, checkpointMax: 48 }
+
+  async function directoryWith(names: readonly string[]): Promise<MemoryDisk> {
+    const disk = new MemoryDisk()
+    await disk.makeDirectory(HIDDEN)
+    for (const name of names) await writeFile(disk, `${OUT}/${name}`, 'x\n')
+    return disk
+  }
+
+  async function prepareLate(disk: MemoryDisk): Promise<void> {
+    await jsonLinesSink(OUT).prepare({
+      env: createManualEnv({ disk }),
+      uid: 'sink',
+      fresh: false,
+      restoredCheckpoint: 42,
+      restoredCommittables: [],
+      restoredWriters: [{ run: 1 }],
+      leader: LATE,
+    })
+  }
+
+  test('leaves the files that the tasks of the other one are writing', async () => {
+    const theirs = '.in-progress/sink/2000001-0-s000-000000.jsonl'
+    const disk = await directoryWith(['.in-progress/sink/1000001-0-s000-000000.jsonl', theirs])
+    await prepareLate(disk)
+    expect([...(await readTree(disk, HIDDEN)).keys()]).toEqual([`${OUT}/${theirs}`, `${HIDDEN}/run`])
+  })
+
+  test('leaves output visible that the other one has committed', async () => {
+    const theirs = 'part-sink-r001-c000049-s000-000.jsonl'
+    const disk = await directoryWith(['part-sink-r001-c000043-s000-000.jsonl', theirs])
+    await prepareLate(disk)
+    expect(await disk.stat(`${OUT}/${theirs}`)).toBeDefined()
+    expect(await disk.stat(`${OUT}/part-sink-r001-c000043-s000-000.jsonl`)).toBeUndefined()
+  })
+})
+
 describe('a file writer', () => {
   test('blocks when too many bytes are on their way and wakes the task when they are written', async () => {
     const { writer, wakes } = await openWriter(new MemoryDisk())

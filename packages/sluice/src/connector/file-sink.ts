@@ -150,7 +150,10 @@ class Preparation {
 
   /** Output of checkpoints behind the restored one will be produced again: it must not be visible twice. */
   async #supersede(run: number, restoredCheckpoint: number): Promise<void> {
-    const later = (await this.#committed()).filter((part) => part.run === run && part.checkpoint > restoredCheckpoint)
+    const { checkpointMax = Infinity } = this.#context.leader ?? {}
+    const later = (await this.#committed()).filter(
+      (part) => part.run === run && part.checkpoint > restoredCheckpoint && part.checkpoint <= checkpointMax,
+    )
     if (later.length === 0) return
     await this.#disk.makeDirectory(this.#parts.path(SUPERSEDED))
     for (const { name } of later)
@@ -172,7 +175,7 @@ class Preparation {
   }
 
   async #removeUnreferenced(): Promise<void> {
-    const { restoredCommittables, restoredWriters } = this.#context
+    const { restoredCommittables, restoredWriters, leader } = this.#context
     const kept = new Set([
       this.#parts.runFile,
       ...restoredCommittables.map(({ from }) => from),
@@ -180,7 +183,8 @@ class Preparation {
     ])
     for (const entry of await this.#disk.list(this.#parts.path(this.#parts.hiddenFolder))) {
       const name = `${this.#parts.hiddenFolder}/${entry.name}`
-      if (!kept.has(name)) await this.#disk.remove(this.#parts.path(name))
+      const isOfLaterLeader = leader !== undefined && this.#parts.epochOf(entry.name) > leader.epoch
+      if (!kept.has(name) && !isOfLaterLeader) await this.#disk.remove(this.#parts.path(name))
     }
   }
 

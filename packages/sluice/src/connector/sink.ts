@@ -27,6 +27,18 @@ export interface SinkPrepareContext<Committable, WriterState> {
   readonly restoredCheckpoint: number | undefined
   readonly restoredCommittables: readonly Committable[]
   readonly restoredWriters: readonly WriterState[]
+  /** Absent where leaders do not change. */
+  readonly leader?: PreparingLeader
+}
+
+/**
+ * Who prepares. It may be paused in the middle and go on when another leader runs the job: what may be that one's is not touched, which is
+ * whatever has an incarnation of a higher epoch, or belongs to a checkpoint above `checkpointMax`.
+ */
+export interface PreparingLeader {
+  readonly epoch: number
+  /** Every id up to here was used by this leader or by one before; none above it is. */
+  readonly checkpointMax: number
 }
 
 export interface SinkContext {

@@ -7,21 +7,24 @@
  *
  * A1 Nothing is changed outside before the checkpoint is chosen and verified: `prepare` of a sink removes what no state refers to.
  * A2 When it fails or is not wanted any more, the enumerators it made are closed.
+ * A3 Whoever is paused in here may go on when another leader runs the job: nothing is begun that is not wanted any more, and a sink is told what
+ *    it must not touch even then.
  */
 import type { Env } from '../base/env.ts'
 import { EngineError, asEngineError } from '../base/errors.ts'
-import type { OperatorUid, VertexId } from '../base/ids.ts'
+import type { CheckpointId, OperatorUid, VertexId } from '../base/ids.ts'
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
 import type { TaskRestore } from '../checkpoint/handles.ts'
 import type { CheckpointManifest } from '../checkpoint/manifest.ts'
 import type { SkippedCheckpoint } from '../checkpoint/recovery.ts'
 import { restoreLatest } from '../checkpoint/restore-latest.ts'
-import { COMMITTABLES_STATE, WRITER_STATE, pendingCommittable } from '../connector/sink.ts'
-import type { JobGraph, JobVertex } from '../graph/job-graph.ts'
+import { COMMITTABLES_STATE, type PreparingLeader, WRITER_STATE, pendingCommittable } from '../connector/sink.ts'
+import type { GraphLayout, JobGraph, JobVertex } from '../graph/job-graph.ts'
 import { diffLayouts } from '../graph/layout-diff.ts'
 import type { SinkNode, SourceNode } from '../graph/logical-graph.ts'
 import { assignRestore, decodeOperatorState } from './restore-assignment.ts'
 import { SourceCoordinator, type SplitChannel } from './source-coordinator.ts'
+import { diskWhileWanted } from './wanted-disk.ts'
 
 export interface AttemptRestoreOptions {
   /** At the scale of now. */
@@ -38,6 +41,10 @@ export interface AttemptRestoreOptions {
   readonly onSkipped: (skipped: SkippedCheckpoint) => void
   /** False when the job was stopped or failed meanwhile. */
   readonly isWanted: () => boolean
+  /** Undefined when checkpointing is off. */
+  readonly leader: PreparingLeader | undefined
+  /** The newest checkpoint that this leader knows to be published. */
+  readonly newestKnown: CheckpointId | undefined
 }
 
 export interface PreparedAttempt {
@@ -70,11 +77,8 @@ async function chooseCheckpoint(options: AttemptRestoreOptions): Promise<Checkpo
   const { store, graph, scope } = options
   if (store === undefined) return undefined
   const { jobName, layoutHash, layout } = graph
-  const decision = await restoreLatest(store, {
-    jobName,
-    layoutHash,
-    differencesFrom: (written) => diffLayouts(written, layout),
-  })
+  const differencesFrom = (written: GraphLayout): readonly string[] => diffLayouts(written, layout)
+  const decision = await restoreLatest(store, { jobName, layoutHash, differencesFrom }, options.newestKnown)
   if (decision.kind === 'refuse') throw decision.error
   if (decision.kind === 'fresh') return undefined
   if (decision.skipped.length > 0 && scope === 'part') return 'widen'
@@ -103,22 +107,25 @@ async function startSources(
 async function prepareSinks(options: AttemptRestoreOptions, manifest: CheckpointManifest | undefined): Promise<void> {
   for (const { uid, node } of sinksOf(options.vertices)) {
     if (!options.isWanted()) return
-    await prepareSink(options.env, node, uid, manifest).catch((error: unknown) => {
+    await prepareSink(options, node, uid, manifest).catch((error: unknown) => {
+      if (!options.isWanted()) return // nobody is there to hear of it
       const what = `sink "${uid}" (${node.sink.kind}) could not be prepared. No task was started and nothing was written. Look at the cause`
       throw asEngineError(error, 'SNK1001', what, { operator: uid })
     })
   }
 }
 
+// A3
 async function prepareSink(
-  env: Env,
+  { env, leader, isWanted }: AttemptRestoreOptions,
   node: SinkNode,
   uid: OperatorUid,
   manifest: CheckpointManifest | undefined,
 ): Promise<void> {
   const pending = itemsOf(manifest, uid, COMMITTABLES_STATE)
   await node.sink.prepare({
-    env,
+    env: { ...env, disk: diskWhileWanted(env.disk, isWanted) },
+    ...(leader === undefined ? {} : { leader }),
     uid,
     restoredCheckpoint: manifest?.checkpoint,
     fresh: manifest === undefined,

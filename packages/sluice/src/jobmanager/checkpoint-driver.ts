@@ -96,11 +96,13 @@ export class CheckpointDriver {
   #quiet: Deferred<void> = deferred()
   #removals: Promise<void> = Promise.resolve()
   #nextRequest: RequestId = 1
+  #lastReserved: CheckpointId
   #work: 'waiting' | 'applying' | 'abandoned' = 'waiting'
 
   constructor(options: CheckpointDriverOptions) {
     this.#options = options
     this.#state = initialCheckpointState(options)
+    this.#lastReserved = options.ids.last
   }
 
   /** All tasks of an attempt run: the first one, or one after `suspend`. */
@@ -164,6 +166,11 @@ export class CheckpointDriver {
 
   stats(): CheckpointStats {
     return this.#stats
+  }
+
+  /** No id above it was used by this leader, nor by one before. */
+  lastReserved(): CheckpointId {
+    return this.#lastReserved
   }
 
   /** Newest restorable checkpoint. */
@@ -252,7 +259,9 @@ export class CheckpointDriver {
   async #reserveIds(): Promise<MachineEvent> {
     const { store, epoch } = this.#options
     try {
-      return { kind: 'reserved', ids: await store.reserveIds(epoch) }
+      const ids = await store.reserveIds(epoch)
+      this.#lastReserved = ids.last
+      return { kind: 'reserved', ids }
     } catch (thrown) {
       const error = asEngineError(thrown, 'CKP1001', 'checkpoint ids cannot be reserved')
       return error.code === 'CKP1007' ? { kind: 'reserve-refused', error } : { kind: 'reserve-failed' }

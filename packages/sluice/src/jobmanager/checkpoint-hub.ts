@@ -17,6 +17,7 @@ import type { CheckpointStore, IdBlock } from '../checkpoint/checkpoint-store.ts
 import type { TaskSnapshot } from '../checkpoint/handles.ts'
 import type { ManifestFacts } from '../checkpoint/manifest-assembly.ts'
 import type { ResolvedOptions } from '../config/options.ts'
+import type { PreparingLeader } from '../connector/sink.ts'
 import type { FromSlot } from '../control/messages.ts'
 import {
   CheckpointDriver,
@@ -92,6 +93,15 @@ export class CheckpointHub {
     await store.forgetBelow(completed[0] ?? ids.first)
     this.#checkLeading()
     this.#driver = new CheckpointDriver(this.#driverOptions(ids, completed))
+  }
+
+  /** Whose checkpoints these are, after `ready`. */
+  leader(): PreparingLeader {
+    return { epoch: this.#options.epoch, checkpointMax: this.#openDriver().lastReserved() }
+  }
+
+  newestCompleted(): CheckpointId | undefined {
+    return this.#driver?.newestCompleted()
   }
 
   resume(): void {

@@ -88,7 +88,7 @@ export type ClusterJobPhase =
       readonly loaded: LoadedJob | undefined
     }
 
-/** Tells a start that was given up from one that failed. */
+/** Ends a start that is not wanted any more. */
 const GIVEN_UP = Symbol('given up')
 
 interface StartedMaster {
@@ -161,8 +161,7 @@ export class ClusterJob {
 
   /** G2. Resolves when nothing of the job runs here any more. */
   async suspend(): Promise<void> {
-    if (this.#phase.kind === 'ended') return
-    this.#wanted = 'suspend'
+    this.#wanted = 'suspend' // also when it has ended: a result that could not be written yet is the next leader's to find
     this.#stopWaiting()
     if (this.#phase.kind === 'running') await this.#phase.master.suspend()
   }
@@ -199,10 +198,11 @@ export class ClusterJob {
   async #begin(early: LoadedJob | undefined): Promise<StartedMaster | undefined> {
     for (let failures = 0; ; failures++) {
       try {
+        this.#checkWanted()
         const loaded = early ?? (await this.#options.load(this.spec))
         return await this.#startMaster(loaded)
       } catch (thrown) {
-        if (thrown === GIVEN_UP) return this.#endUnstarted(undefined)
+        if (this.#wanted !== 'run') return this.#endUnstarted(undefined)
         const error = asEngineError(thrown, 'INT1001', `job "${this.spec.name}" could not be started`)
         if (error.retry === 'never') return this.#endUnstarted(error) // G1
         await this.#wait(error, failures)

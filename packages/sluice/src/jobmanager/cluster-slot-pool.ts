@@ -16,7 +16,7 @@ import type { Env, NetworkAddress, Timer } from '../base/env.ts'
 import { type EngineError, type ErrorData, errorFromData, errorToData } from '../base/errors.ts'
 import { type AllocationId, type SlotIndex, type TaskManagerId, slotIndex } from '../base/ids.ts'
 import type { JobSpec } from '../control/cluster-messages.ts'
-import type { FromSlot, SlotEvents, SlotGateway, SlotPeer, SlotPool, ToSlot } from '../control/messages.ts'
+import type { FromSlot, SlotDeployment, SlotEvents, SlotGateway, SlotPeer, SlotPool, ToSlot } from '../control/messages.ts'
 import type { SlotClaim, SlotSettings, SlotWish } from './slot-policy.ts'
 import { slotGivenAway, slotNotReady } from './slot-words.ts'
 
@@ -91,6 +91,8 @@ export class Pool implements ClusterSlotPool {
   #wanted: number
   #hasRun = false
   #toldWaiting = ''
+  /** Slots of the placement that was looked at last. */
+  #taking: { readonly placement: SlotDeployment['placement']; readonly slots: ReadonlySet<SlotIndex> } | undefined
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -157,7 +159,8 @@ export class Pool implements ClusterSlotPool {
   granted(hosts: readonly TaskManagerId[]): void {
     if (this.#phase.name !== 'waiting') return
     this.#phase = { name: 'starting', answer: this.#phase.answer }
-    for (const host of hosts) this.#start(host)
+    const indexes = this.#unusedIndexes()
+    for (const host of hosts) this.#start(host, indexes.next().value)
     this.#handOut()
   }
 
@@ -248,9 +251,8 @@ export class Pool implements ClusterSlotPool {
     } else this.#options.broker.replan()
   }
 
-  #start(host: TaskManagerId): void {
+  #start(host: TaskManagerId, index: SlotIndex): void {
     const { broker, env, settings } = this.#options
-    const index = this.#unusedIndex()
     const allocation = broker.start(this, host, index)
     const startTimer = env.timers.after(settings.startTimeoutMs, () => this.#startTookTooLong(allocation))
     const slot: PoolSlot = { allocation, host, index, state: 'starting', layoutHash: '', data: undefined, startTimer }
@@ -295,16 +297,16 @@ export class Pool implements ClusterSlotPool {
 
   /** Slots with a number beyond the last take the numbers that are free. */
   #closeGaps(living: readonly PoolSlot[]): void {
-    for (const slot of living) if (slot.index >= living.length) slot.index = this.#unusedIndex()
+    const indexes = this.#unusedIndexes()
+    for (const slot of living) if (slot.index >= living.length) slot.index = indexes.next().value
     this.#places.clear()
     for (const { index, host } of living) this.#places.set(index, host)
   }
 
-  #unusedIndex(): SlotIndex {
+  /** From the lowest on, without end. */
+  *#unusedIndexes(): Generator<SlotIndex, never> {
     const used = new Set(this.#living().map(({ index }) => index))
-    let index = 0
-    while (used.has(slotIndex(index))) index++
-    return slotIndex(index)
+    for (let index = 0; ; index++) if (!used.has(slotIndex(index))) yield slotIndex(index)
   }
 
   #gateway(slot: PoolSlot): SlotGateway {
@@ -322,13 +324,20 @@ export class Pool implements ClusterSlotPool {
 
   #withPeers(self: PoolSlot, { deployment }: Extract<ToSlot, { kind: 'deploy' }>): ToSlot {
     // Others get no deployment of this attempt: nobody would answer there.
-    const taking = new Set(Object.values(deployment.placement).flat())
+    const taking = this.#slotsIn(deployment.placement)
     const peers = this.#living()
       .filter((slot) => slot.host !== self.host && taking.has(slot.index))
       .flatMap(({ index, allocation, data }): readonly SlotPeer[] =>
         data === undefined ? [] : [{ slot: index, allocation, address: data }],
       )
     return { kind: 'deploy', deployment: { ...deployment, peers } }
+  }
+
+  /** The deployments of one attempt share their placement. */
+  #slotsIn(placement: SlotDeployment['placement']): ReadonlySet<SlotIndex> {
+    if (this.#taking?.placement !== placement)
+      this.#taking = { placement, slots: new Set(Object.values(placement).flat()) }
+    return this.#taking.slots
   }
 
   #kill(slot: PoolSlot): void {

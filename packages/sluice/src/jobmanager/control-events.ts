@@ -11,6 +11,8 @@ export type ControlEvent =
       readonly what: string
       /** Set when something is not as it should be. */
       readonly error?: ErrorData
+      /** It is served, and somebody should look. */
+      readonly concern?: true
     }
   /** A connection that did not come as far as to register. `remote`: `host:port`. */
   | { readonly kind: 'connection-refused'; readonly remote: string; readonly error: ErrorData }

@@ -10,6 +10,7 @@ import {
   taskManagerId,
 } from '../base/ids.ts'
 import { Secret } from '../base/secret.ts'
+import { NetworkError } from '../base/network-error.ts'
 import type { FromTaskManager, TaskManagerFacts, ToTaskManager } from '../control/cluster-messages.ts'
 import { ControlLink } from '../control/control-link.ts'
 import { HandshakeError, dial } from '../control/handshake.ts'
@@ -162,8 +163,11 @@ describe('registration', () => {
     two.link.sendMessage({ kind: 'register', facts: lab.facts('x', { slotCount: 0 }) })
     const three = await lab.connect()
     three.link.sendMessage({ kind: 'register', facts: undefined as never }) // what another version might say
+    const four = await lab.connect()
+    four.link.sendMessage({ kind: 'register', facts: lab.facts('x', { host: 'h\n2026-01-01 INFO all is well' }) })
     await lab.env.settle()
-    expect([one.isClosed, two.isClosed, three.isClosed, lab.take()]).toEqual([true, true, true, ''])
+    expect([one, two, three, four].map(({ isClosed }) => isClosed)).toEqual([true, true, true, true])
+    expect(lab.take()).toBe('')
   })
 
   test('an id that registers again replaces its older connection', async () => {
@@ -199,6 +203,18 @@ describe('registration', () => {
     await first.env.settle()
     expect(await starting).toMatchObject({ code: 'NET1005', message: expect.stringContaining('port 6123') })
   })
+})
+
+test.for([
+  ['unreachable', 'is no place on this machine', '--host'],
+  ['denied', 'is not for this user', '--port'],
+  ['io', 'cannot be used', '--host and --port'],
+] as const)('an address that fails as %s is NET1005 with what to do', async ([failure, what, advice]) => {
+  const env = createManualEnv({ network: new MemoryNetwork() })
+  const failing = { ...env.network, listen: () => Promise.reject(new NetworkError(failure, 'listen')) }
+  const lab = new Lab({ env: { ...env, network: failing } })
+  const message = expect.stringMatching(new RegExp(`port 6123 of 127.0.0.1 ${what}.*${advice}`))
+  await expect(lab.server.start()).rejects.toMatchObject({ code: 'NET1005', message })
 })
 
 describe('being there', () => {
@@ -373,6 +389,20 @@ describe('bundles', () => {
     expect(one.heard.at(-1)).toEqual({ kind: 'artifact-missing', artifact: 'c' })
     await lab.env.advanceAndSettle(600)
     expect(one.heard.at(-1)?.kind).toBe('artifact-part')
+  })
+
+  test('one that the storage cannot give now is not missing: the job would fail for good', async () => {
+    const lab = await new Lab({
+      readArtifact: () => Promise.reject(new EngineError('CLU1003', 'the storage is away')),
+    }).lead()
+    const one = await lab.register('x')
+    for (let i = 0; i < 2 * ASKED_MAX; i++) {
+      one.link.sendMessage({ kind: 'fetch-artifact', artifact: BUNDLE, offset: i })
+      one.link.sendMessage({ kind: 'heartbeat', seq: i, vitals })
+      await lab.env.advanceAndSettle(3000)
+    }
+    expect(one.heard.filter(({ kind }) => kind === 'artifact-missing')).toEqual([])
+    expect([lab.take(), one.isClosed]).toEqual(['joined x', false])
   })
 
   test('one that asks for too many parts at once is given up', async () => {

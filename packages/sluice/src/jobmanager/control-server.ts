@@ -29,7 +29,7 @@ import { checkFromTaskManager } from '../control/message-checks.ts'
 import { type ArtifactReader, ArtifactShelf } from './artifact-shelf.ts'
 import type { ControlEvent } from './control-events.ts'
 import {
-  addressTaken,
+  cannotListen,
   clockDiffers,
   connectionClosed,
   doesNotRead,
@@ -75,7 +75,7 @@ export interface ControlServerOptions {
 }
 
 export interface ControlServer extends TaskManagerLinks {
-  /** Takes connections; until `lead` they are refused. Rejects with NET1005 when the port is taken, else a NetworkError. */
+  /** Takes connections; until `lead` they are refused. Rejects with NET1005 when the address cannot be used. */
   start(): Promise<NetworkAddress>
   /** After `start`. */
   address(): NetworkAddress
@@ -152,9 +152,7 @@ class Server implements ControlServer {
         onRefused: (error, remote) => listener({ kind: 'connection-refused', remote, error: errorToData(error) }),
       })
     } catch (thrown) {
-      throw thrown instanceof NetworkError && thrown.failure === 'address-in-use'
-        ? addressTaken(listen, thrown)
-        : thrown
+      throw thrown instanceof NetworkError ? cannotListen(listen, thrown) : thrown
     }
     return this.#port.address
   }
@@ -293,9 +291,9 @@ class Server implements ControlServer {
 
   #warn(facts: TaskManagerFacts): void {
     const aheadMs = facts.wallMs - this.#options.env.clock.wallMs()
-    if (Math.abs(aheadMs) > CLOCK_DIFFERENCE_MAX_MS) this.#tell(facts, clockDiffers(aheadMs))
+    if (Math.abs(aheadMs) > CLOCK_DIFFERENCE_MAX_MS) this.#concern(facts, clockDiffers(aheadMs))
     const { version } = this.#options
-    if (facts.version !== version) this.#tell(facts, versionDiffers(facts.version, version))
+    if (facts.version !== version) this.#concern(facts, versionDiffers(facts.version, version))
   }
 
   #onFetch(
@@ -320,15 +318,17 @@ class Server implements ControlServer {
         answer({ kind: 'artifact-part', artifact, offset, bytes, totalBytes })
       },
       (thrown: unknown) => {
-        const error = errorToData(asEngineError(thrown, 'DSK1001', 'a bundle could not be read'))
+        const error = asEngineError(thrown, 'DSK1001', 'a bundle could not be read')
         this.#options.listener({
           kind: 'task-manager',
           id,
           host: record.facts.host,
           what: 'asked for a bundle that cannot be had',
-          error,
+          error: errorToData(error),
         })
-        answer({ kind: 'artifact-missing', artifact })
+        // A bundle that is missing fails its job for good. While the storage does not say so, the TaskManager's own limit ends its wait.
+        if (error.retry === 'never') answer({ kind: 'artifact-missing', artifact })
+        else session.askedCount--
       },
     )
   }
@@ -380,6 +380,10 @@ class Server implements ControlServer {
     this.#options.listener({ kind: 'task-manager', id, host, what, ...more })
   }
 
+  #concern({ id, host }: TaskManagerFacts, what: string): void {
+    this.#options.listener({ kind: 'task-manager', id, host, what, concern: true })
+  }
+
   #now(): HeardAt {
     const { clock } = this.#options.env
     return { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() }
@@ -387,6 +391,8 @@ class Server implements ControlServer {
 }
 
 const ID_LENGTH_MAX = 200
+/** They are shown on terminals, line by line. */
+const PRINTABLE = /^\P{Cc}+$/u
 const SLOTS_MAX = 10_000
 
 /** Only the kind of a message was checked so far. */
@@ -394,6 +400,6 @@ function isServable(facts: Partial<TaskManagerFacts> | undefined): boolean {
   if (typeof facts !== 'object' || facts === null) return false
   const { id, host, version, slotCount = 0 } = facts
   const isText = (value: unknown): boolean =>
-    typeof value === 'string' && value.length > 0 && value.length <= ID_LENGTH_MAX
+    typeof value === 'string' && value.length <= ID_LENGTH_MAX && PRINTABLE.test(value)
   return [id, host, version].every(isText) && Number.isInteger(slotCount) && slotCount > 0 && slotCount <= SLOTS_MAX
 }

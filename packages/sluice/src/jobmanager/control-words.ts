@@ -2,7 +2,7 @@
 import type { NetworkAddress } from '../base/env.ts'
 import { EngineError } from '../base/errors.ts'
 import type { TaskManagerId } from '../base/ids.ts'
-import type { NetworkError } from '../base/network-error.ts'
+import type { NetworkError, NetworkFailureKind } from '../base/network-error.ts'
 import type { TaskManagerFacts } from '../control/cluster-messages.ts'
 
 /** CLU1006 in its usual shape. */
@@ -70,13 +70,33 @@ export function notRegistered(remote: string, afterMs: number | undefined): Engi
   )
 }
 
-export function addressTaken({ host, port }: NetworkAddress, cause: NetworkError): EngineError {
+export function cannotListen({ host, port }: NetworkAddress, cause: NetworkError): EngineError {
+  const { what, advice } = LISTENING[cause.failure] ?? {
+    what: `cannot be used (${cause.message})`,
+    advice: ANOTHER_PLACE,
+  }
   return new EngineError(
     'NET1005',
-    `port ${port} of ${host} is taken, so TaskManagers cannot connect there. The JobManager was not started. ` +
-      'End the process that has the port, or choose another one with --port (option jobmanager.port).',
+    `port ${port} of ${host} ${what}, so TaskManagers cannot connect there. The JobManager was not started. ${advice}`,
     { cause },
   )
+}
+
+const ANOTHER_PLACE = 'Choose another address with --host and --port (options jobmanager.host, jobmanager.port).'
+
+const LISTENING: Readonly<Partial<Record<NetworkFailureKind, { readonly what: string; readonly advice: string }>>> = {
+  'address-in-use': {
+    what: 'is taken',
+    advice: 'End the process that has the port, or choose another one with --port (option jobmanager.port).',
+  },
+  unreachable: {
+    what: 'is no place on this machine: it has no such address, or the name is unknown',
+    advice: 'Give a name or an address of this machine with --host (option jobmanager.host).',
+  },
+  denied: {
+    what: 'is not for this user',
+    advice: 'Choose a port from 1024 on with --port (option jobmanager.port).',
+  },
 }
 
 export function noTaskManager(id: TaskManagerId): EngineError {

@@ -7,8 +7,10 @@
  * D1 A job is in the registry before it starts: whoever leads next knows it.
  * D2 One job per name at a time; a name is looked at, cleared and taken by one submission after the other.
  * D3 What cannot be read of the registry is reported and does not hide the other jobs.
+ * D4 What is in the registry is led here, also when it came there without this leader's knowledge: nobody else would, and its name would
+ *    stay taken.
  */
-import type { Env } from '../base/env.ts'
+import type { Env, Timer } from '../base/env.ts'
 import { EngineError, asEngineError, errorToData } from '../base/errors.ts'
 import { type ArtifactHash, type JobId, type LeaderEpoch, jobId } from '../base/ids.ts'
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
@@ -40,6 +42,14 @@ export interface EndedJob {
   readonly end: JobEnd
 }
 
+interface Cleaning {
+  readonly ended: RegisteredJob
+  readonly outcome: Promise<'clean' | EngineError>
+}
+
+/** Between two looks for jobs that came into the registry without this leader's knowledge (D4). */
+const ADOPT_INTERVAL_MS = 10_000
+
 /** Ended jobs that can still be looked at. */
 const ENDED_MAX = 50
 
@@ -49,8 +59,9 @@ export class Dispatcher {
   readonly #ended = new Map<JobId, EndedJob>()
   #submissions: Promise<unknown> = Promise.resolve()
   /** By name: what has to be over before a job of that name starts. */
-  readonly #cleanings = new Map<string, Promise<'clean' | EngineError>>()
+  readonly #cleanings = new Map<string, Cleaning>()
   #isSuspended = false
+  #adoption: Timer | undefined
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -61,14 +72,12 @@ export class Dispatcher {
     const { listener } = this.#options
     for (const error of damaged) listener({ kind: 'registry-damaged', error: errorToData(error) }) // D3
     for (const registered of jobs) this.#takeOver(registered)
+    this.#adoptLater()
   }
 
   /** D1, D2. Resolves when the job is on its way. */
   submit(submission: Submission): Promise<JobId> {
-    const turn = this.#submissions.then(() => this.#submit(submission))
-    const settled = (): void => {} // of what went wrong, only who submits is told: by `turn`
-    this.#submissions = turn.then(settled, settled)
-    return turn
+    return this.#inTurn(() => this.#submit(submission))
   }
 
   live(): readonly ClusterJob[] {
@@ -90,13 +99,36 @@ export class Dispatcher {
   /** The epoch is over. Resolves when nothing of the jobs runs here any more. */
   async suspend(): Promise<void> {
     this.#isSuspended = true
+    this.#adoption?.cancel()
     await Promise.all(this.live().map((job) => job.suspend()))
+  }
+
+  // D2
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#submissions.then(run)
+    this.#submissions = turn.then(nothingLost, nothingLost) // of what went wrong, only who asked is told
+    return turn
+  }
+
+  #adoptLater(): void {
+    if (this.#isSuspended) return
+    const adopt = (): Promise<void> => this.#adopt().catch(nothingLost) // it is looked again
+    this.#adoption = this.#options.env.timers.after(ADOPT_INTERVAL_MS, () => {
+      void this.#inTurn(adopt).then(() => this.#adoptLater())
+    })
+  }
+
+  // D4
+  async #adopt(): Promise<void> {
+    const found = await this.#options.registry.adopt()
+    for (const registered of found)
+      if (!this.#isSuspended && !this.#jobs.has(registered.spec.job)) this.#takeOver(registered)
   }
 
   #takeOver(registered: RegisteredJob): void {
     const { spec, submittedWallMs, result, cleanUp } = registered
     if (result !== undefined) {
-      if (cleanUp === 'open') this.#cleanings.set(spec.name, this.#clean(spec, result))
+      if (cleanUp === 'open') void this.#clean(registered, result)
       this.#keepEnded({ spec, submittedWallMs, end: result })
       return
     }
@@ -104,8 +136,14 @@ export class Dispatcher {
     this.#open(registered).start()
   }
 
-  /** What a leader before began when its job had ended. Never rejects: whoever leads next tries again. */
-  async #clean({ job, name, storageRoot }: JobSpec, { outcome }: JobEnd): Promise<'clean' | EngineError> {
+  /** What a leader before began when its job had ended. Never rejects: the next submission of the name tries again, as does whoever leads next. */
+  #clean(ended: RegisteredJob, end: JobEnd): Cleaning['outcome'] {
+    const outcome = this.#removeLeftOver(ended.spec, end)
+    this.#cleanings.set(ended.spec.name, { ended, outcome })
+    return outcome
+  }
+
+  async #removeLeftOver({ job, name, storageRoot }: JobSpec, { outcome }: JobEnd): Promise<'clean' | EngineError> {
     const { registry, storeOf, listener, epoch } = this.#options
     try {
       if (outcome === 'finished' && storageRoot !== undefined) await removeAll(storeOf(storageRoot), epoch)
@@ -125,6 +163,7 @@ export class Dispatcher {
     const draft: JobSpec = { job, name: '', artifact, params, layers: [{ origin: 'submission', values: options }] }
     const loaded = await load(draft, workingDirectory)
     const name = loaded.graph.jobName
+    await this.#adopt() // before the name is looked at
     await this.#requireName(name)
     const layers = [...draft.layers, slotLayerOf(loaded)]
     const spec = { ...draft, name, layers, params: loaded.params ?? params, ...this.#storageOf(name, loaded) }
@@ -150,8 +189,10 @@ export class Dispatcher {
   async #requireName(name: string): Promise<void> {
     const running = this.live().find((live) => live.spec.name === name && !live.isSettled)
     if (running !== undefined) throw nameTaken(name, running.job)
-    const cleaned = await this.#cleanings.get(name)
-    if (cleaned instanceof EngineError) throw cleaned
+    const cleaning = this.#cleanings.get(name)
+    if (cleaning?.ended.result === undefined || (await cleaning.outcome) === 'clean') return
+    const again = await this.#clean(cleaning.ended, cleaning.ended.result)
+    if (again instanceof EngineError) throw again
   }
 
   #storageOf(name: string, { options }: LoadedJob): { readonly storageRoot?: string } {
@@ -196,21 +237,21 @@ export class Dispatcher {
   /** Details of a job that ended here stay with its object as long as it is in sight. */
   #keepEnded(ended: EndedJob): void {
     this.#ended.set(ended.spec.job, ended)
-    for (const job of this.#ended.keys()) {
+    for (const [job, { spec }] of this.#ended) {
       if (this.#ended.size <= ENDED_MAX) return
       this.#ended.delete(job)
       this.#jobs.delete(job)
-      this.#forget(job)
+      this.#forget(spec).catch(nothingLost)
     }
   }
 
   /** What cannot be removed now is not worth an error: the next leader forgets it. */
-  #forget(job: JobId): void {
+  async #forget({ job, name }: JobSpec): Promise<void> {
     const { registry } = this.#options
-    registry
-      .forget(job)
-      .then(() => registry.collectArtifacts())
-      .catch(nothingLost)
+    const cleaning = this.#cleanings.get(name)
+    if (cleaning?.ended.spec.job === job && (await cleaning.outcome) !== 'clean') return
+    await registry.forget(job)
+    await registry.collectArtifacts()
   }
 }
 

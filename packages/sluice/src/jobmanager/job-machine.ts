@@ -6,6 +6,7 @@
  *
  * J1 to J9 in docs/spec/job-lifecycle.md.
  */
+import { GrowingMap } from '../base/growing-map.ts'
 import { attemptNumber } from '../base/ids.ts'
 import { cellOf } from '../base/transition-table.ts'
 import type { JobStateName } from './job-events.ts'
@@ -47,7 +48,7 @@ export function createJobState(facts: JobFacts): JobState {
       scale: undefined,
       available: 0,
       slotsMax: facts.slotsWanted,
-      drained: new Set(),
+      drained: GrowingMap.of(),
       restart: NO_FAILURES,
       restartCount: 0,
       failures: [],

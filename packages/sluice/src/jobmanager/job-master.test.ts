@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ScriptedSlots } from '../../test/scripted-slots.ts'
 import { defineJob, optionLayerOf } from '../api/define-job.ts'
+import { deferred } from '../base/deferred.ts'
 import { EngineError } from '../base/errors.ts'
 import { checkpointId, leaderEpoch } from '../base/ids.ts'
 import { MemoryStore } from '../checkpoint/stores/memory-store.ts'
@@ -354,6 +355,17 @@ describe('stopping and resuming', () => {
     expect([(await world.master.result).state, world.slots.releaseCount]).toEqual(['stopped', 1])
   })
 
+  test('a job whose checkpoints are removed while it runs does not begin anew by itself', async () => {
+    const world = await startedWorld()
+    await checkpoint(world)
+    for (const id of await world.store.published()) await world.store.discard(id)
+    world.slots.slot(0).fail(CRASH)
+    await world.env.advanceAndSettle(30_000)
+    const { state, error } = await world.master.result
+    expect([state, error?.message]).toEqual(['failed', expect.stringContaining('CKP1008')])
+    expect(kinds(world).filter((kind) => kind === '! started-fresh')).toHaveLength(1)
+  })
+
   test('an unreadable newest checkpoint is passed over, loudly', async () => {
     const world = await startedWorld()
     const stopped = world.master.stop()
@@ -498,6 +510,44 @@ describe('slots that come later', () => {
     expect(kinds(world).filter((kind) => kind.includes('rescal'))).toEqual(['! rescaled', '! rescaling', '! rescaled'])
     expect(world.master.status().restartCount).toBe(0)
   })
+})
+
+test('a sink that is still preparing when its job is suspended touches nothing any more', async () => {
+  const world = createWorld()
+  const isPrepared = deferred<void>()
+  const prepare = world.prepared.push.bind(world.prepared)
+  let outcome: unknown = 'none'
+  world.prepared.push = (context) => {
+    void isPrepared.promise
+      .then(() => context.env.disk.remove('/out/part'))
+      .catch((error: unknown) => (outcome = error instanceof EngineError ? error.code : error))
+    return prepare(context)
+  }
+  world.master.start()
+  await world.env.settle()
+  await world.master.suspend()
+  isPrepared.resolve()
+  await world.env.settle()
+  expect(outcome).toBe('SNK1001')
+  expect(world.prepared[0]?.leader).toEqual({ epoch: 1, checkpointMax: 16 })
+})
+
+test('a job that has ended keeps nobody waiting for a storage that hangs once it is suspended', async () => {
+  const world = await startedWorld()
+  world.store.publish = () => new Promise(() => {})
+  void world.master.checkpoint().catch((error: EngineError) => expect(error.code).toBe('CKP1009'))
+  await world.env.settle()
+  void world.master.cancel()
+  await world.env.settle()
+  expect(world.master.status().state).toBe('canceled')
+  let isOver = false
+  void world.master.result.then(() => (isOver = true))
+  await world.env.settle()
+  expect(isOver).toBe(false)
+  void world.master.suspend()
+  await world.env.settle()
+  expect(isOver).toBe(true)
+  expect([world.slots.liveAttempts().size, world.env.timerCount()]).toEqual([0, 0])
 })
 
 test('a suspended job is given up at once, even when the storage hangs', async () => {

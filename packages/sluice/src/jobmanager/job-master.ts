@@ -91,7 +91,7 @@ export function createJobMaster(options: JobMasterOptions): JobMaster {
     start: () => master.dispatch({ kind: 'start' }),
     stop: () => master.tell({ kind: 'stop' }),
     cancel: () => master.tell({ kind: 'cancel' }),
-    suspend: () => master.tell({ kind: 'suspend' }),
+    suspend: () => master.leave(),
     checkpoint: () => master.checkpoint(),
     setSlotsMax: (slots) => master.setSlotsMax(slots),
     result: master.result,
@@ -110,6 +110,8 @@ class JobShell {
   readonly #statistics: TaskStatistics
   readonly #timers: NamedTimers<TimerName>
   readonly #done: Deferred<JobResult> = deferred()
+  /** Nobody here leads the job any more. */
+  readonly #left: Deferred<void> = deferred()
   readonly #events: MachineEvent[] = []
   readonly #startedMs: number
   #state: JobState
@@ -147,6 +149,13 @@ class JobShell {
   async tell(command: MachineEvent): Promise<void> {
     this.dispatch(command)
     await this.result
+  }
+
+  /** Also when it has ended and waits for the storage only. */
+  leave(): Promise<void> {
+    this.#checkpoints?.abandon()
+    this.#left.resolve()
+    return this.tell({ kind: 'suspend' })
   }
 
   // S1
@@ -345,6 +354,8 @@ class JobShell {
     return {
       ready: async () => this.#checkpoints?.ready(),
       isWanted: (attempt) => this.#isIn('restoring', attempt),
+      leader: () => this.#checkpoints?.leader(),
+      newestCheckpoint: () => this.#checkpoints?.newestCompleted(),
       assign: (attempt, vertex, assignment) => this.#fleet.assign(attempt, vertex, assignment),
       fail: (attempt, failure) => this.#fail(attempt, failure),
       onSkipped: ({ checkpoint, error }) =>
@@ -412,8 +423,9 @@ class JobShell {
   // S3
   async #end(state: JobOutcome, error: ErrorData | undefined): Promise<void> {
     // A storage that hangs keeps nobody who does not lead any more from going on.
-    const rest = state === 'suspended' ? [] : [this.#runs.settled(), this.#checkpoints?.stop()]
-    await Promise.allSettled([...rest, this.#released])
+    const settled = Promise.allSettled([this.#runs.settled(), this.#checkpoints?.stop()])
+    if (state !== 'suspended') await Promise.race([settled, this.#left.promise])
+    await Promise.allSettled([this.#released])
     const durationMs = this.#options.env.clock.monotonicMs() - this.#startedMs
     this.#done.resolve({ ...this.status(), state, durationMs, ...(error === undefined ? {} : { error }) })
   }

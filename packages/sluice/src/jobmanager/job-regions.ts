@@ -1,5 +1,6 @@
 /** Which tasks of which regions are alive, by what the machine knows. Pure. */
 import { present } from '../base/assert.ts'
+import { GrowingMap } from '../base/growing-map.ts'
 import { type AttemptNumber, type SlotIndex, attemptNumber } from '../base/ids.ts'
 import type { JobCore, Phase, RegionAttempt, RegionIndex, Scale, SlotTasks, TaskKey } from './job-state.ts'
 
@@ -97,6 +98,16 @@ export function slotsOf(tasks: readonly SlotTasks[]): readonly SlotIndex[] {
   return [...new Set(tasks.map(({ slot }) => slot))]
 }
 
+/** Tasks of all regions at the scale of now. */
+export function taskCount(core: JobCore): number {
+  return scaleOf(core).regions.reduce((sum, { tasks }) => sum + tasks.length, 0)
+}
+
+/** How many `tasksIn` would give. */
+export function slotTasksCount(core: JobCore, regions: Iterable<RegionIndex>): number {
+  return [...regions].reduce((sum, region) => sum + (scaleOf(core).regions[region]?.slots.length ?? 0), 0)
+}
+
 /** Of all regions at the scale of now. */
 export function allTasks(core: JobCore): readonly TaskKey[] {
   return scaleOf(core).regions.flatMap(({ tasks }) => tasks)
@@ -111,7 +122,8 @@ export function renumber(core: JobCore, regions: ReadonlySet<RegionIndex>): JobC
   let newest: number = core.attempt
   const attempts = core.attempts.map((attempt, region) => (regions.has(region) ? attemptNumber(++newest) : attempt))
   const forgotten = new Set((core.scale?.regions ?? []).flatMap(({ tasks }, at) => (regions.has(at) ? tasks : [])))
-  return { ...core, attempt: attemptNumber(newest), attempts, drained: minus(core.drained, forgotten) }
+  const drained = GrowingMap.of([...core.drained.entries()].filter(([task]) => !forgotten.has(task)))
+  return { ...core, attempt: attemptNumber(newest), attempts, drained }
 }
 
 export function minus<T>(set: ReadonlySet<T>, other: ReadonlySet<T>): ReadonlySet<T> {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Disk } from '../base/env.ts'
+import { EngineError } from '../base/errors.ts'
 import { type ArtifactHash, type JobId, artifactHash, jobId, leaderEpoch } from '../base/ids.ts'
 import { seededRandom } from '../base/random.ts'
 import type { JobSpec } from '../control/cluster-messages.ts'
@@ -9,6 +10,7 @@ import { StoppingDisk } from '../testing/stopping-disk.ts'
 import type { JobEnd } from './cluster-job.ts'
 import { nameSegment } from './job-names.ts'
 import { type JobRegistry, createJobRegistry } from './job-registry.ts'
+import { diskWhileWanted } from './wanted-disk.ts'
 
 const ROOT = '/shared'
 const BUNDLE = new TextEncoder().encode('export default 1')
@@ -48,6 +50,8 @@ async function jobsIn(registry: JobRegistry): Promise<readonly string[]> {
   const { jobs } = await registry.list()
   return jobs.map(({ spec, result }) => `${spec.job[0]} ${result?.outcome ?? 'open'}`)
 }
+
+const codeOf = (error: unknown): unknown => (error instanceof EngineError ? error.code : error)
 
 beforeEach(async () => {
   disk = new MemoryDisk()
@@ -152,6 +156,61 @@ describe('the job registry', () => {
     }
     expect(accepted).toBeGreaterThan(5)
     expect(accepted).toBeLessThan(55)
+  })
+
+  test('gives a job to the leader of now that an older one accepts behind the change, wherever that one was paused', async () => {
+    let accepted = 0
+    for (let operations = 0; operations < 60; operations++) {
+      disk = new MemoryDisk()
+      artifact = await registryOn(disk).putArtifact(BUNDLE)
+      const stopping = new StoppingDisk(disk, operations)
+      const old = registryOn(stopping)
+      const led = old.lead(leaderEpoch(1))
+      await Promise.race([led, stopping.stopped])
+      const next = await leading(2)
+      const submitted = led.then(() => old.submit({ spec: specOf('a'), submittedWallMs: 1 }))
+      await Promise.race([submitted, stopping.stopped])
+      const adopted = await next.adopt()
+      accepted += adopted.length
+      expect(await jobsIn(next)).toEqual(adopted.map(({ spec }) => `${spec.job[0]} open`))
+      expect(await next.adopt()).toEqual([])
+      if (adopted.length === 0) continue
+      await next.finish(idOf('a'), END)
+      expect(await next.adopt()).toEqual([])
+    }
+    expect(accepted).toBeGreaterThan(5)
+  })
+
+  test('keeps no name for a job that nobody leads when the storage fails in the middle of its submission', async () => {
+    let accepted = 0
+    for (let operations = 0; operations < 80; operations++) {
+      disk = new MemoryDisk()
+      artifact = await registryOn(disk).putArtifact(BUNDLE)
+      let left = Infinity
+      const registry = await leading(
+        1,
+        diskWhileWanted(disk, () => left-- > 0),
+      )
+      left = operations
+      const outcome = await registry.submit({ spec: specOf('a'), submittedWallMs: 1 }).catch(codeOf)
+      left = Infinity
+      const adopted = await registry.adopt()
+      if (outcome === undefined) expect(adopted).toEqual([])
+      else accepted += adopted.length
+      if (outcome !== undefined && adopted.length === 0)
+        await registry.submit({ spec: specOf('b'), submittedWallMs: 2 })
+      else await registry.finish(idOf('a'), END)
+    }
+    expect(accepted).toBeGreaterThan(5)
+  })
+
+  test('does not adopt what has its result, nor what it leads itself', async () => {
+    const registry = await leading(1)
+    await registry.submit({ spec: specOf('a'), submittedWallMs: 1 })
+    await registry.finish(idOf('a'), END)
+    await registry.submit({ spec: specOf('b', 'other'), submittedWallMs: 1 })
+    expect(await registry.adopt()).toEqual([])
+    expect((await (await leading(2)).adopt()).length).toBe(0)
   })
 
   test('forgets a job that has ended, and no other', async () => {

@@ -60,6 +60,11 @@ export interface JobRegistry {
    * with CLU1001 when a higher epoch has done so.
    */
   lead(epoch: LeaderEpoch): Promise<RegistryContents>
+  /**
+   * Takes over what was accepted behind `lead` without this leader's knowledge: a submission to an older leader that was paused in it, or one
+   * here that failed when the job had its name already. Rejects as `lead` does.
+   */
+  adopt(): Promise<readonly RegisteredJob[]>
   /** For everybody; changes nothing. */
   list(): Promise<RegistryContents>
   /** JOB1102 when the name belongs to a job without a result, JOB1103 when there is no such bundle. */
@@ -104,6 +109,8 @@ class StoredRegistry implements JobRegistry {
   readonly #jobs: string
   /** The last turn of this leader, by job. */
   readonly #turns = new Map<JobId, number>()
+  /** Had their result when this leader looked. */
+  readonly #over = new Set<JobId>()
   #epoch = leaderEpoch(0)
   /** Changes of which jobs there are happen one after the other. */
   #tail: Promise<unknown> = Promise.resolve()
@@ -119,15 +126,24 @@ class StoredRegistry implements JobRegistry {
     return this.#inTurn(async () => {
       this.#epoch = epoch
       this.#turns.clear()
+      this.#over.clear()
       await this.#files.makeFolder(this.#jobs)
-      const contents = await this.#contents((job) => this.#takeOver(job))
+      const contents = await this.#contents(await this.#jobIds(), (job) => this.#takeOver(job))
       await this.#removeGone()
       return contents
     })
   }
 
-  list(): Promise<RegistryContents> {
-    return this.#contents((job) => this.#lastTurn(job))
+  adopt(): Promise<readonly RegisteredJob[]> {
+    return this.#inTurn(async () => {
+      const unknown = (await this.#jobIds()).filter((job) => !this.#turns.has(job) && !this.#over.has(job))
+      const { jobs } = await this.#contents(unknown, (job) => this.#takeOver(job))
+      return jobs.filter(({ result }) => result === undefined)
+    })
+  }
+
+  async list(): Promise<RegistryContents> {
+    return this.#contents(await this.#jobIds(), (job) => this.#lastTurn(job))
   }
 
   submit({ spec, submittedWallMs }: SubmittedJob): Promise<void> {
@@ -188,10 +204,10 @@ class StoredRegistry implements JobRegistry {
   }
 
   /** N5 */
-  async #contents(turnOf: (job: JobId) => Promise<NumberedTurn>): Promise<RegistryContents> {
+  async #contents(ids: readonly JobId[], turnOf: (job: JobId) => Promise<NumberedTurn>): Promise<RegistryContents> {
     const jobs: RegisteredJob[] = []
     const damaged: EngineError[] = []
-    for (const job of await this.#jobIds()) {
+    for (const job of ids) {
       try {
         const registered = await this.#registered(job, turnOf)
         if (registered !== undefined) jobs.push(registered)
@@ -233,7 +249,10 @@ class StoredRegistry implements JobRegistry {
   /** N2 */
   async #takeOver(job: JobId): Promise<NumberedTurn> {
     const last = await this.#lastTurn(job)
-    if (last.turn?.kind === 'ended') return last
+    if (last.turn?.kind === 'ended') {
+      this.#over.add(job)
+      return last
+    }
     const epoch = last.turn?.epoch ?? 0
     if (epoch > this.#epoch) throw takenOver(job, last.turn?.epoch)
     if (epoch < this.#epoch || last.number === 0) return this.#append(job, last.number + 1)
@@ -299,6 +318,7 @@ class StoredRegistry implements JobRegistry {
     await this.#files.rename(this.#jobs, job, `${GONE}${job}`)
     await this.#files.remove(this.#jobs, `${GONE}${job}`)
     this.#turns.delete(job)
+    this.#over.delete(job)
   }
 
   async #removeGone(): Promise<void> {

@@ -20,6 +20,7 @@ export interface JobRegion {
   readonly index: RegionIndex
   readonly vertices: readonly JobVertex[]
   readonly tasks: readonly TaskAddress[]
+  readonly tasksBySlot: ReadonlyMap<SlotIndex, readonly TaskAddress[]>
   /** Those that run tasks of it. */
   readonly slots: readonly SlotIndex[]
   /** Those that run sources of it. */
@@ -50,11 +51,13 @@ export function regionOfVertex({ regions }: JobScale, vertex: VertexId): JobRegi
 function regionAt(index: RegionIndex, ids: readonly VertexId[], graph: JobGraph, placement: Placement): JobRegion {
   const members = new Set(ids)
   const vertices = graph.vertices.filter(({ id }) => members.has(id))
+  const tasks = placement.tasks.filter(({ vertex }) => members.has(vertex))
   const sources = vertices.filter(({ inputs }) => inputs.length === 0).map(({ id }) => id)
   return {
     index,
     vertices,
-    tasks: placement.tasks.filter(({ vertex }) => members.has(vertex)),
+    tasks,
+    tasksBySlot: Map.groupBy(tasks, (task) => placement.slotOf(task)),
     slots: slotsOf(placement, ids),
     sourceSlots: slotsOf(placement, sources),
     placement: Object.fromEntries(ids.map((id) => [id, present(placement.table[id], `the slots of ${id}`)])),

@@ -4,6 +4,7 @@
  * Owns: names and data. Does not own: transitions (states/*.ts), the dispatch (job-machine.ts).
  */
 import type { Random } from '../base/env.ts'
+import type { GrowingMap } from '../base/growing-map.ts'
 import type { ErrorData } from '../base/errors.ts'
 import type { AttemptNumber, CheckpointId, SlotIndex } from '../base/ids.ts'
 import type { TaskAddress } from '../checkpoint/handles.ts'
@@ -66,6 +67,11 @@ export interface SlotTasks {
 /** `vertex/subtask`. */
 export type TaskKey = string
 
+/** For tables of `SlotTasks`. */
+export function slotTasksKey({ attempt, slot }: SlotTasks): string {
+  return `${attempt}/${slot}`
+}
+
 export function taskKey(task: TaskAddress): TaskKey {
   return `${task.vertex}/${task.subtask}`
 }
@@ -84,7 +90,7 @@ export interface JobCore {
   /** What somebody outside allows. */
   readonly slotsMax: number
   /** Tasks that have handled their whole input, in the attempts of now. */
-  readonly drained: ReadonlySet<TaskKey>
+  readonly drained: GrowingMap<TaskKey, true>
   readonly restart: RestartState
   readonly restartCount: number
   /** Newest last, bounded. */
@@ -100,7 +106,8 @@ type Created = { readonly name: 'created' }
 type OfRegions = { readonly regions: ReadonlySet<RegionIndex> }
 type Acquiring = { readonly name: 'acquiring' } & OfRegions
 type Restoring = { readonly name: 'restoring' } & OfRegions
-type Deploying = { readonly name: 'deploying'; readonly deployed: readonly SlotTasks[] } & OfRegions
+/** Deployed: by `attempt/slot`. */
+type Deploying = { readonly name: 'deploying'; readonly deployed: GrowingMap<string, SlotTasks> } & OfRegions
 type Running = {
   readonly name: 'running'
   /** On the way to another number of slots: waiting whether more slots stay, or for the checkpoint to restart from. */
@@ -118,7 +125,7 @@ type Ending = { readonly waiting: readonly SlotTasks[]; readonly killed: Readonl
 type Finishing = {
   readonly name: 'finishing'
   readonly waiting: readonly SlotTasks[]
-  readonly finished: ReadonlySet<TaskKey>
+  readonly finished: GrowingMap<TaskKey, true>
   readonly onFailure: 'restart' | 'stop'
 }
 type Stopping = { readonly name: 'stopping'; readonly commits: CommitProgress }
@@ -148,7 +155,9 @@ export interface CommitProgress {
   /** Undefined until it is published. */
   readonly published: CheckpointId | undefined
   /** Highest committed checkpoint per task. */
-  readonly committed: ReadonlyMap<TaskKey, CheckpointId>
+  readonly committed: GrowingMap<TaskKey, CheckpointId>
+  /** Tasks that have committed the published one. */
+  readonly doneCount: number
 }
 
 export type TimerName =

@@ -10,11 +10,12 @@
 import { present } from '../base/assert.ts'
 import type { Env } from '../base/env.ts'
 import { errorToData } from '../base/errors.ts'
-import type { AttemptNumber, VertexId } from '../base/ids.ts'
+import type { AttemptNumber, CheckpointId, VertexId } from '../base/ids.ts'
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
 import type { TaskRestore } from '../checkpoint/handles.ts'
 import type { CheckpointManifest } from '../checkpoint/manifest.ts'
 import type { SkippedCheckpoint } from '../checkpoint/recovery.ts'
+import type { PreparingLeader } from '../connector/sink.ts'
 import { type AttemptRestoreOptions, type PreparedAttempt, closeAll, prepareAttempt } from './attempt-restore.ts'
 import type { JobFailure } from './job-events.ts'
 import { type JobRegion, type JobScale, regionOfVertex } from './job-scale.ts'
@@ -27,6 +28,9 @@ export interface RegionRunsOwner {
   /** Resolves when the storage tells the truth. Rejects with an EngineError. */
   ready(): Promise<void>
   isWanted(attempt: AttemptNumber): boolean
+  /** After `ready`. Undefined when checkpointing is off. */
+  leader(): PreparingLeader | undefined
+  newestCheckpoint(): CheckpointId | undefined
   assign(attempt: AttemptNumber, vertex: VertexId, assignment: SplitAssignment): void
   fail(attempt: AttemptNumber, failure: JobFailure): void
   onSkipped(skipped: SkippedCheckpoint): void
@@ -138,6 +142,8 @@ export class RegionRuns {
       },
       onSkipped: (skipped) => owner.onSkipped(skipped),
       isWanted: () => owner.isWanted(newest),
+      leader: owner.leader(),
+      newestKnown: owner.newestCheckpoint(),
     }
   }
 

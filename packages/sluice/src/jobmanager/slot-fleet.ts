@@ -151,13 +151,11 @@ export class SlotFleet {
     attempt: AttemptNumber,
     restores: ReadonlyMap<VertexId, readonly TaskRestore[]>,
   ): SlotDeployment {
-    const { slotCount, graph, placement } = this.#scale
-    const tasks = region.tasks
-      .filter((task) => placement.slotOf(task) === slot)
-      .map(({ vertex, subtask }): TaskDeployment => {
-        const restore = restores.get(vertex)?.[subtask]
-        return { vertex, subtask, ...(restore === undefined ? {} : { restore }) }
-      })
+    const { slotCount, graph } = this.#scale
+    const tasks = (region.tasksBySlot.get(slot) ?? []).map(({ vertex, subtask }): TaskDeployment => {
+      const restore = restores.get(vertex)?.[subtask]
+      return { vertex, subtask, ...(restore === undefined ? {} : { restore }) }
+    })
     return {
       epoch: this.#options.epoch,
       attempt,

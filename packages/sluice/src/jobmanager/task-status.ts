@@ -3,7 +3,7 @@ import type { TaskReport } from '../base/task-report.ts'
 import type { TaskAddress } from '../checkpoint/handles.ts'
 import { attemptOf, regionsUnderWay } from './job-regions.ts'
 import { type JobScale, regionOfVertex } from './job-scale.ts'
-import { type JobState, type RegionIndex, type SlotTasks, taskKey } from './job-state.ts'
+import { type JobState, type RegionIndex, type SlotTasks, slotTasksKey, taskKey } from './job-state.ts'
 import type { JobOutcome } from './job-events.ts'
 import type { TaskStateName, TaskStatus } from './job-status.ts'
 
@@ -45,7 +45,7 @@ function stateOf({ core, phase }: JobState, region: RegionIndex, at: SlotTasks, 
     case 'restoring':
       return 'SCHEDULED'
     case 'deploying':
-      return includes(phase.deployed, at) ? 'INITIALIZING' : 'DEPLOYING'
+      return phase.deployed.has(slotTasksKey(at)) ? 'INITIALIZING' : 'DEPLOYING'
     case 'running':
     case 'draining':
     case 'stopping':

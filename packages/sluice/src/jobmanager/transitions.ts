@@ -5,9 +5,10 @@
  */
 import { unreachable } from '../base/assert.ts'
 import type { ErrorData } from '../base/errors.ts'
-import type { SlotIndex } from '../base/ids.ts'
+import { GrowingMap } from '../base/growing-map.ts'
+import type { CheckpointId, SlotIndex } from '../base/ids.ts'
 import type { JobFailure, JobOutcome } from './job-events.ts'
-import { aliveNow, allRegions, allTasks, attemptsOf, otherRegions, tasksIn } from './job-regions.ts'
+import { aliveNow, allRegions, allTasks, attemptsOf, otherRegions, taskCount, tasksIn } from './job-regions.ts'
 import type {
   At,
   CommitProgress,
@@ -54,7 +55,7 @@ export function enterFinishing(core: JobCore): Step {
   const phase: Phase = {
     name: 'finishing',
     waiting: tasksIn(core, regions),
-    finished: new Set(),
+    finished: GrowingMap.of(),
     onFailure: 'restart',
   }
   return go(core, phase, [
@@ -151,28 +152,32 @@ export function noteSlotsMax(at: AtAny, { slots }: EventOf<'slots-max'>): Step {
 
 /** A region that goes on while others restart. */
 export function noteDrained(at: AtAny, { task }: EventOf<'drained'>): Step {
-  return go({ ...at.core, drained: withMember(at.core.drained, task) }, at.phase)
+  return go({ ...at.core, drained: at.core.drained.with(task, true) }, at.phase)
 }
 
-export function withMember<T>(set: Iterable<T>, member: T): ReadonlySet<T> {
-  return new Set(set).add(member)
+export function noCommits(): CommitProgress {
+  return { published: undefined, committed: GrowingMap.of(), doneCount: 0 }
 }
-
-export const NO_COMMITS: CommitProgress = { published: undefined, committed: new Map() }
 
 /** Whether every task has committed the published checkpoint. */
-export function isCommitted(core: JobCore, commits: CommitProgress): boolean {
-  const { published, committed } = commits
-  return published !== undefined && allTasks(core).every((task) => (committed.get(task) ?? -1) >= published)
+export function isCommitted(core: JobCore, { published, doneCount }: CommitProgress): boolean {
+  return published !== undefined && doneCount >= taskCount(core)
+}
+
+export function withPublished({ committed }: CommitProgress, published: CheckpointId): CommitProgress {
+  const doneCount = [...committed.values()].filter((checkpoint) => checkpoint >= published).length
+  return { published, committed, doneCount }
 }
 
 export function withCommitted(
   commits: CommitProgress,
-  event: { task: string; checkpoint: CommitProgress['published'] & {} },
+  { task, checkpoint }: { task: string; checkpoint: CheckpointId },
 ): CommitProgress {
-  const known = commits.committed.get(event.task)
-  if (known !== undefined && known >= event.checkpoint) return commits
-  return { ...commits, committed: new Map(commits.committed).set(event.task, event.checkpoint) }
+  const { published, committed, doneCount } = commits
+  const known = committed.get(task)
+  if (known !== undefined && known >= checkpoint) return commits
+  const isDone = published !== undefined && checkpoint >= published && (known ?? -1) < published
+  return { published, committed: committed.with(task, checkpoint), doneCount: doneCount + (isDone ? 1 : 0) }
 }
 
 /** The failure that a lost slot stands for. */

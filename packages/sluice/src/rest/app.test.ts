@@ -146,7 +146,11 @@ describe('the REST API', () => {
 
   test('refuses bodies above the limit before it has read them', async () => {
     const { ask, send } = started({ limits: { bodyBytesMax: 100, artifactBytesMax: 10 } })
-    expect((await ask('/artifacts', { method: 'POST', body: 'x'.repeat(11) })).status).toBe(413)
+    const bundle = await ask('/artifacts', { method: 'POST', body: 'x'.repeat(11) })
+    expect(bundle).toMatchObject({
+      status: 413,
+      json: { errors: [expect.stringContaining('raise artifact.bytesMax')] },
+    })
     expect((await send('POST', '/jobs', { artifact: 'a'.repeat(64), params: { a: 'x'.repeat(100) } })).status).toBe(413)
   })
 

@@ -18,7 +18,7 @@ import { describeApi, isText } from './openapi.ts'
 import { BYTES, type Operation, type Services } from './operation.ts'
 import { OPERATIONS } from './operations/all-operations.ts'
 import { RateSampler } from './rate-sampler.ts'
-import { readBytes, readJson } from './request-body.ts'
+import { readBundle, readJson } from './request-body.ts'
 import { errorAnswer } from './rest-errors.ts'
 import type { ErrorBody } from './rest-types.ts'
 
@@ -135,7 +135,7 @@ class RestRouter {
   #bodyOf({ body }: Operation, request: Request): Promise<unknown> | undefined {
     if (body === undefined) return undefined
     return body === BYTES
-      ? readBytes(request, this.#limits.artifactBytesMax)
+      ? readBundle(request, this.#limits.artifactBytesMax)
       : readJson(request, this.#limits.bodyBytesMax)
   }
 

@@ -4,14 +4,18 @@ import { joinedBytes } from '../base/joined-bytes.ts'
 import { notUnderstood } from './operation.ts'
 
 /** @throws NET1010 as soon as it is known to be longer than `bytesMax` */
-export async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
+export function readBundle(request: Request, bytesMax: number): Promise<Uint8Array> {
+  return readBytes(request, bytesMax, () => bundleTooLarge(bytesMax))
+}
+
+async function readBytes(request: Request, bytesMax: number, tooLarge: () => EngineError): Promise<Uint8Array> {
   const announced = Number(request.headers.get('content-length') ?? 0)
-  if (announced > bytesMax) throw tooLarge(bytesMax)
+  if (announced > bytesMax) throw tooLarge()
   const parts: Uint8Array[] = []
   let lengthBytes = 0
   for await (const part of request.body ?? []) {
     lengthBytes += part.length
-    if (lengthBytes > bytesMax) throw tooLarge(bytesMax)
+    if (lengthBytes > bytesMax) throw tooLarge()
     parts.push(part)
   }
   return joinedBytes(parts)
@@ -19,7 +23,7 @@ export async function readBytes(request: Request, bytesMax: number): Promise<Uin
 
 /** An empty body counts as an empty object. @throws NET1008, NET1010 */
 export async function readJson(request: Request, bytesMax: number): Promise<unknown> {
-  const bytes = await readBytes(request, bytesMax)
+  const bytes = await readBytes(request, bytesMax, () => bodyTooLarge(bytesMax))
   if (bytes.length === 0) return {}
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
   // A page of another origin may send other types without asking first.
@@ -38,9 +42,18 @@ function refusePrototype(key: string, value: unknown): unknown {
   return value
 }
 
-function tooLarge(bytesMax: number): EngineError {
+function bodyTooLarge(bytesMax: number): EngineError {
   return new EngineError(
     'NET1010',
-    `the body of the request is larger than ${bytesMax} bytes, which is the limit. Nothing was done.`,
+    `the body of the request is larger than ${bytesMax} bytes, which is the limit. Nothing was done. ` +
+      'Send less, or raise rest.bodyBytesMax of the JobManager.',
+  )
+}
+
+function bundleTooLarge(bytesMax: number): EngineError {
+  return new EngineError(
+    'NET1010',
+    `the job bundle is larger than ${bytesMax} bytes, which is the limit. Nothing was stored or started. ` +
+      'Read large data from files at run time instead of importing it, or raise artifact.bytesMax of all processes.',
   )
 }

@@ -2,6 +2,7 @@ import { A, B, registered, startSlot, world } from '../../test/task-manager-worl
 import { describe, expect, test } from 'vitest'
 import { HEARTBEAT_INTERVAL_MS, LEASE_MS } from '../../test/scripted-job-manager.ts'
 import { deferred } from '../base/deferred.ts'
+import { DiskError } from '../base/disk-error.ts'
 import { EngineError, errorToData } from '../base/errors.ts'
 import { allocationId, attemptNumber, leaderEpoch, slotIndex } from '../base/ids.ts'
 import { Secret } from '../base/secret.ts'
@@ -183,6 +184,21 @@ describe('the storage marker', () => {
     await file.write(new TextEncoder().encode(content))
     await file.close()
   }
+
+  test('that cannot be read for now does not end it: it tries again', async () => {
+    let isBroken = true
+    const { fatal, told, env, taskManager } = await checked(async (disk) => {
+      await writeMarker(disk, marker.content)
+      const read = disk.read.bind(disk)
+      disk.read = (path) => (isBroken ? Promise.reject(new DiskError('io', 'read', path)) : read(path))
+    })
+    await env.advanceAndSettle(5000)
+    isBroken = false
+    await env.advanceAndSettle(20_000)
+    expect(fatal).toEqual([])
+    expect(told('registered')).toHaveLength(1)
+    await taskManager.stop()
+  })
 
   test('that is there lets it serve', async () => {
     const { told, fatal } = await checked((disk) => writeMarker(disk, marker.content))

@@ -260,15 +260,20 @@ class TaskManagerShell implements TaskManager {
 
   async #checkMarker(marker: StorageMarker, jobManager: NetworkAddress): Promise<void> {
     const { connection } = this.#state.core
-    const error = await this.#whatIsWrong(marker, jobManager)
-    this.#apply({ kind: 'marker-checked', connection, error })
+    const answer = await this.#whatIsWrong(marker, jobManager)
+    if (answer !== 'unread') this.#apply({ kind: 'marker-checked', connection, error: answer })
   }
 
-  async #whatIsWrong({ path, content }: StorageMarker, jobManager: NetworkAddress): Promise<ErrorData | undefined> {
+  /** `unread`: the storage has trouble, which says nothing about whether it is the right one; the limit of the phase ends the wait. */
+  async #whatIsWrong(
+    { path, content }: StorageMarker,
+    jobManager: NetworkAddress,
+  ): Promise<ErrorData | 'unread' | undefined> {
     try {
       const found = new TextDecoder().decode(await this.#options.env.disk.read(path))
       return found === content ? undefined : this.#wrongStorage(jobManager, `${path} has another content here`)
     } catch (error) {
+      if (error instanceof DiskError && error.kind === 'io') return 'unread'
       const isMissing = error instanceof DiskError && error.kind === 'not-found'
       const what = isMissing ? `there is no ${path} here` : `${path} cannot be read here: ${messageOf(error)}`
       return this.#wrongStorage(jobManager, what)

@@ -1,4 +1,5 @@
 /** The slots' threads are starting. No task of the regions that are on their way exists. */
+import { GrowingMap } from '../../base/growing-map.ts'
 import { allRegions, attemptsOf, otherRegions } from '../job-regions.ts'
 import type { At, Effect, EventOf, JobCore, PhaseTable, SlotTasks, Step, TaskKey } from '../job-state.ts'
 import { slotIndex } from '../../base/ids.ts'
@@ -56,7 +57,7 @@ function onAcquired(at: At<'acquiring'>, { scale, available }: EventOf<'acquired
   const { regions } = at.phase
   const before = at.core.scale?.slotCount
   const isSame = before === scale.slotCount
-  const core = { ...at.core, scale, available, drained: isSame ? at.core.drained : NOTHING_DRAINED }
+  const core = { ...at.core, scale, available, drained: isSame ? at.core.drained : GrowingMap.of<TaskKey, true>() }
   const reports = rescaleReports(before ?? at.core.facts.slotsWanted, scale.slotCount)
   const others = otherRegions(core, regions)
   if (others.size > 0 && !isSame) return widen(core, reports)
@@ -78,7 +79,6 @@ function onAcquired(at: At<'acquiring'>, { scale, available }: EventOf<'acquired
 }
 
 /** At another scale there are other tasks. */
-const NOTHING_DRAINED: ReadonlySet<TaskKey> = new Set()
 
 function rescaleReports(from: number, to: number): readonly Effect[] {
   return from === to ? [] : [{ kind: 'report', event: { kind: 'rescaled', from, to } }]

@@ -1,6 +1,6 @@
 /** The slots build the tasks of the regions that are on their way, and read their state. */
-import { attemptsOf, tasksIn, withoutTasks } from '../job-regions.ts'
-import type { At, EventOf, PhaseTable, SlotTasks, Step } from '../job-state.ts'
+import { attemptsOf, slotTasksCount, tasksIn } from '../job-regions.ts'
+import { type At, type EventOf, type PhaseTable, type Step, slotTasksKey } from '../job-state.ts'
 import { planRescale } from '../rescale.ts'
 import { onFailure, onJobFailure, onSlotLost, onUnexpectedStop } from '../fail-over.ts'
 import {
@@ -45,8 +45,8 @@ export const deploying: PhaseTable<'deploying'> = {
 
 function onDeployed(at: At<'deploying'>, { attempt, slot }: EventOf<'deployed'>): Step {
   const { core, phase } = at
-  const deployed = [...withoutTasks(phase.deployed, { attempt, slot }), { attempt, slot }]
-  if (deployed.length < tasksIn(core, phase.regions).length) return go(core, { ...phase, deployed })
+  const deployed = phase.deployed.with(slotTasksKey({ attempt, slot }), { attempt, slot })
+  if (deployed.size < slotTasksCount(core, phase.regions)) return go(core, { ...phase, deployed })
   const regions = attemptsOf(core, phase.regions)
   const next = planRescale(core, 'none', 'delayed')
   return {
@@ -65,15 +65,11 @@ function onDeployed(at: At<'deploying'>, { attempt, slot }: EventOf<'deployed'>)
 function onTimer(at: At<'deploying'>, event: EventOf<'timer'>): Step {
   if (event.timer !== 'deploy') return stay(at)
   const { core, phase } = at
-  const silent = withoutAll(tasksIn(core, phase.regions), phase.deployed)
+  const silent = tasksIn(core, phase.regions).filter((tasks) => !phase.deployed.has(slotTasksKey(tasks)))
   const slots = [...new Set(silent.map(({ slot }) => slot))].join(', ')
   const { facts } = core
   const failure = timeoutFailure(
     `slot ${slots} of job "${facts.jobName}" did not build its tasks and read their state within ${facts.limits.deployTimeoutMs} ms. Its tasks are cancelled and the job restarts. Look at the log of its TaskManager, and for constructors or open functions that wait; large states may need a longer task.deployTimeout.`,
   )
   return onJobFailure(at, { failure })
-}
-
-function withoutAll(tasks: readonly SlotTasks[], deployed: readonly SlotTasks[]): readonly SlotTasks[] {
-  return deployed.reduce<readonly SlotTasks[]>((left, one) => withoutTasks(left, one), tasks)
 }

@@ -14,6 +14,7 @@ import {
   stay,
   suspend,
   withCommitted,
+  withPublished,
 } from '../transitions.ts'
 
 export const draining: PhaseTable<'draining'> = {
@@ -50,7 +51,7 @@ function onStop(at: At<'draining'>): Step {
 
 function onPublished(at: At<'draining'>, event: EventOf<'checkpoint-published'>): Step {
   const delayMs = at.core.facts.limits.commitTimeoutMs
-  const commits = { ...at.phase.commits, published: event.checkpoint }
+  const commits = withPublished(at.phase.commits, event.checkpoint)
   return proceed(at, commits, [{ kind: 'start-timer', timer: 'commits', delayMs }])
 }
 

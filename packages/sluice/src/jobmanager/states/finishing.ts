@@ -1,5 +1,5 @@
 /** Everything is committed (or, without checkpoints, about to be): tasks were told to end. */
-import { allRegions, allTasks, attemptIn, withoutSlot, withoutTasks } from '../job-regions.ts'
+import { allRegions, attemptIn, taskCount, withoutSlot, withoutTasks } from '../job-regions.ts'
 import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
 import { type Loss, failOver } from '../fail-over.ts'
 import {
@@ -14,7 +14,6 @@ import {
   noteSlotsMax,
   stay,
   suspend,
-  withMember,
 } from '../transitions.ts'
 
 export const finishing: PhaseTable<'finishing'> = {
@@ -44,8 +43,8 @@ export const finishing: PhaseTable<'finishing'> = {
 
 /** From here the job has done what it was started for; what is left are threads. */
 function onFinished(at: At<'finishing'>, event: EventOf<'finished'>): Step {
-  const finished = withMember(at.phase.finished, event.task)
-  if (finished.size < allTasks(at.core).length) return go(at.core, { ...at.phase, finished })
+  const finished = at.phase.finished.with(event.task, true)
+  if (finished.size < taskCount(at.core)) return go(at.core, { ...at.phase, finished })
   return closeNow(at, 'finished')
 }
 

@@ -1,4 +1,5 @@
 /** A checkpoint is being chosen, enumerators and sinks are prepared from it. No task of the regions that are on their way exists. */
+import { GrowingMap } from '../../base/growing-map.ts'
 import { attemptsOf, otherRegions, tasksIn } from '../job-regions.ts'
 import type { At, Effect, EventOf, PhaseTable, Step } from '../job-state.ts'
 import { onFailure, onJobFailure, onSlotLost, onUnexpectedStop, restartAll } from '../fail-over.ts'
@@ -45,7 +46,7 @@ export const restoring: PhaseTable<'restoring'> = {
 function enterDeploying(at: At<'restoring'>, event: EventOf<'restored'>): Step {
   const core = { ...at.core, restoredCheckpoint: event.restored?.checkpoint }
   const { regions } = at.phase
-  return go(core, { name: 'deploying', regions, deployed: [] }, [
+  return go(core, { name: 'deploying', regions, deployed: GrowingMap.of() }, [
     { kind: 'report', event: reportOf(at, event) },
     { kind: 'deploy', regions: attemptsOf(core, regions) },
     { kind: 'start-timer', timer: 'deploy', delayMs: core.facts.limits.deployTimeoutMs },

@@ -1,18 +1,17 @@
 /** All tasks run, checkpoints are taken. */
-import { allTasks } from '../job-regions.ts'
+import { taskCount } from '../job-regions.ts'
 import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
 import { onRescaleCheckpoint, planRescale } from '../rescale.ts'
 import { onFailure, onJobFailure, onSlotLost, onUnexpectedStop } from '../fail-over.ts'
 import {
-  NO_COMMITS,
   closeNow,
   enterFinishing,
   go,
   ignored,
   impossible,
+  noCommits,
   stay,
   suspend,
-  withMember,
 } from '../transitions.ts'
 
 const notTriggered = impossible('neither a final checkpoint nor that of a stop was triggered')
@@ -44,14 +43,14 @@ export const running: PhaseTable<'running'> = {
 
 function onStop(at: At<'running'>): Step {
   if (at.core.facts.checkpointing === 'off') return closeNow(at, 'stopped')
-  return go(at.core, { name: 'stopping', commits: NO_COMMITS }, [{ kind: 'trigger-checkpoint', reason: 'stop' }])
+  return go(at.core, { name: 'stopping', commits: noCommits() }, [{ kind: 'trigger-checkpoint', reason: 'stop' }])
 }
 
 function onDrained(at: At<'running'>, event: EventOf<'drained'>): Step {
-  const core = { ...at.core, drained: withMember(at.core.drained, event.task) }
-  if (core.drained.size < allTasks(core).length) return go(core, at.phase)
+  const core = { ...at.core, drained: at.core.drained.with(event.task, true) }
+  if (core.drained.size < taskCount(core)) return go(core, at.phase)
   if (core.facts.checkpointing === 'off') return enterFinishing(core) // J4
-  const phase = { name: 'draining', checkpoint: 'under-way', failedCount: 0, commits: NO_COMMITS } as const
+  const phase = { name: 'draining', checkpoint: 'under-way', failedCount: 0, commits: noCommits() } as const
   return go(core, phase, [{ kind: 'trigger-checkpoint', reason: 'final' }])
 }
 

@@ -16,6 +16,7 @@ import {
   suspend,
   unexpectedStop,
   withCommitted,
+  withPublished,
 } from '../transitions.ts'
 
 export const stopping: PhaseTable<'stopping'> = {
@@ -46,7 +47,7 @@ export const stopping: PhaseTable<'stopping'> = {
 
 function onPublished(at: At<'stopping'>, event: EventOf<'checkpoint-published'>): Step {
   const delayMs = at.core.facts.limits.commitTimeoutMs
-  const commits = { ...at.phase.commits, published: event.checkpoint }
+  const commits = withPublished(at.phase.commits, event.checkpoint)
   return proceed(at, commits, [{ kind: 'start-timer', timer: 'commits', delayMs }])
 }
 
