@@ -36,7 +36,7 @@ describe('the folder of a process', () => {
 
   test('stays when its process runs on another machine, or when it does not say whose it is', () => {
     const parent = tempFolder()
-    const elsewhere = { own: { host: 'elsewhere', pid: 1, start: '1' }, stateOf: () => 'alive' } as const
+    const elsewhere = { ...processesOf(1), own: { host: 'elsewhere', pid: 1, start: '1' } }
     claimProcessFolder(parent, 'elsewhere', elsewhere)
     for (const [name, owner] of [
       ['sluice-nobody', undefined],

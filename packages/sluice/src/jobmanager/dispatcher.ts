@@ -112,10 +112,18 @@ export class Dispatcher {
 
   #adoptLater(): void {
     if (this.#isSuspended) return
-    const adopt = (): Promise<void> => this.#adopt().catch(nothingLost) // it is looked again
+    const look = (): Promise<void> => this.#adopt().catch(nothingLost).then(() => this.#cleanAgain()) // it is looked again
     this.#adoption = this.#options.env.timers.after(ADOPT_INTERVAL_MS, () => {
-      void this.#inTurn(adopt).then(() => this.#adoptLater())
+      void this.#inTurn(look).then(() => this.#adoptLater())
     })
+  }
+
+  /** What could not be removed, because the storage failed or the leader before was at it as well. */
+  async #cleanAgain(): Promise<void> {
+    for (const { ended, outcome } of [...this.#cleanings.values()]) {
+      if (this.#isSuspended) return
+      if (ended.result !== undefined && (await outcome) !== 'clean') await this.#clean(ended, ended.result)
+    }
   }
 
   // D4
@@ -136,7 +144,7 @@ export class Dispatcher {
     this.#open(registered).start()
   }
 
-  /** What a leader before began when its job had ended. Never rejects: the next submission of the name tries again, as does whoever leads next. */
+  /** What a leader before began when its job had ended. Never rejects: it is tried again now and then, and by the next submission of the name. */
   #clean(ended: RegisteredJob, end: JobEnd): Cleaning['outcome'] {
     const outcome = this.#removeLeftOver(ended.spec, end)
     this.#cleanings.set(ended.spec.name, { ended, outcome })
@@ -151,7 +159,7 @@ export class Dispatcher {
       return 'clean'
     } catch (thrown) {
       const error = asEngineError(thrown, 'CKP1001', `what job "${name}" left behind could not be removed`)
-      listener({ kind: 'job-unsettled', job, error: errorToData(error), inMs: Number.POSITIVE_INFINITY })
+      listener({ kind: 'job-unsettled', job, error: errorToData(error), inMs: ADOPT_INTERVAL_MS })
       return error
     }
   }
