@@ -48,6 +48,16 @@ test('rates are means over the last seconds, from the first look on', () => {
   expect(later.outPerSecond).toBe(1000)
 })
 
+test('counts that begin anew under the same attempt number give no negative rates either', () => {
+  const meter = new ProgressMeter(0)
+  meter.read(statusOf(1_000_000), 1000)
+  expect(meter.read(statusOf(10), 1500).inPerSecond).toBeGreaterThanOrEqual(0)
+})
+
+test('without tasks there is no watermark', () => {
+  expect(new ProgressMeter(0).read(statusOf(0, { vertices: [] }), 0).watermark).toBe(Number.MIN_SAFE_INTEGER)
+})
+
 test('a restart begins the rates anew instead of giving negative ones', () => {
   const meter = new ProgressMeter(0)
   meter.read(statusOf(1000), 1000)

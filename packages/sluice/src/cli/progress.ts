@@ -1,7 +1,7 @@
 /** What the progress display shows, worked out from the job's status. Pure: time comes in. */
 import type { JobEvent } from '../jobmanager/job-events.ts'
 import type { JobStatus } from '../jobmanager/job-status.ts'
-import { MAX_WATERMARK } from '../stream/element.ts'
+import { MAX_WATERMARK, MIN_WATERMARK } from '../stream/element.ts'
 
 export interface LastCheckpoint {
   readonly checkpoint: number
@@ -72,7 +72,7 @@ export class ProgressMeter {
       recordsOut,
       inPerSecond: (status.recordsRead - oldest.recordsIn) / seconds,
       outPerSecond: (recordsOut - oldest.recordsOut) / seconds,
-      watermark: status.vertices.reduce((least, { watermark }) => Math.min(least, watermark), MAX_WATERMARK),
+      watermark: watermarkOf(status),
       busyRatio: Math.max(0, ...status.vertices.map(({ busyRatio }) => busyRatio)),
       backPressuredRatio: Math.max(0, ...status.vertices.map(({ backPressuredRatio }) => backPressuredRatio)),
       restartCount: status.restartCount,
@@ -83,7 +83,10 @@ export class ProgressMeter {
 
   /** Takes a sample and gives the one to compare it with: the newest from before the window, or the oldest. */
   #sample(attempt: number, sample: Sample): Sample {
-    if (attempt !== this.#attempt) this.#samples = []
+    const newest = this.#samples.at(-1)
+    // counts begin anew with an attempt, and with a leader
+    const isAnew = newest !== undefined && (sample.recordsIn < newest.recordsIn || sample.recordsOut < newest.recordsOut)
+    if (attempt !== this.#attempt || isAnew) this.#samples = []
     this.#attempt = attempt
     const windowStartMs = sample.atMs - RATE_WINDOW_MS
     const first = Math.max(
@@ -100,6 +103,12 @@ export class ProgressMeter {
     const { checkpoint, durationMs, stateBytes } = event
     return { checkpoint, ageMs: nowMs - atMs, durationMs, stateBytes }
   }
+}
+
+/** Before there are tasks nothing is known. */
+function watermarkOf({ vertices }: JobStatus): number {
+  if (vertices.length === 0) return MIN_WATERMARK
+  return vertices.reduce((least, { watermark }) => Math.min(least, watermark), MAX_WATERMARK)
 }
 
 type Counters = JobStatus['counters']

@@ -1,11 +1,11 @@
-import { rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { LauncherPool } from '../../test/launcher-pool.ts'
 import { WHOLE, numberedSummary } from '../../test/numbered-output.ts'
 import { filesBelow, tempFolder } from '../../test/temp-folder.ts'
 import { EngineError } from '../base/errors.ts'
-import { artifactHash, jobId } from '../base/ids.ts'
+import { artifactHash, type CheckpointId, jobId } from '../base/ids.ts'
 import type { DataHandle } from '../checkpoint/handles.ts'
 import { DirectoryStore } from '../checkpoint/stores/directory-store.ts'
 import type { JobSpec } from '../control/cluster-messages.ts'
@@ -20,8 +20,9 @@ const NUMBERED = new URL('../../test/jobs/numbered.ts', import.meta.url)
 const COUNT = 20_000
 /** So slow that checkpoints complete long before the end of the input. */
 const RATE = 10_000
-/** In the first half of the last of the splits. */
-const FAULT_AT = 17_000
+/** Near the end of the last of the splits. */
+const FAULT_AT = 19_500
+const SLOTS = 4
 
 const env = createNodeEnv({ stdout: { writeLine: () => {} } })
 
@@ -54,7 +55,7 @@ class World {
   readonly notes: string[] = []
   readonly events: JobEvent[] = []
   readonly #slots: LaunchedSlot[] = []
-  onCheckpoint: () => void = () => {}
+  #onCheckpoint: (checkpoint: CheckpointId) => void = () => {}
 
   async run({ values, params, ...given }: Given) {
     const { folder } = this
@@ -70,22 +71,26 @@ class World {
     const store = new VanishingStore(`${folder}/state`)
     const epoch = await store.claimEpoch()
     await store.seal(epoch)
-    const launchers = ['tm-1', 'tm-2'].map((name) => this.#launcher('copyRoot' in given ? undefined : `${folder}/${name}`))
+    const launchers = ['tm-1', 'tm-2'].map((name) =>
+      this.#launcher('copyRoot' in given ? undefined : `${folder}/${name}`),
+    )
     const artifactPath = fileURLToPath(NUMBERED)
-    const slots = new LauncherPool({ launchers, spec, slotCount: 4, epoch, artifactPath })
+    const slots = new LauncherPool({ launchers, spec, slotCount: SLOTS, epoch, artifactPath })
     const listener = (event: JobEvent): void => {
       this.events.push(event)
-      if (event.kind === 'checkpoint-completed') this.onCheckpoint()
+      if (event.kind === 'checkpoint-completed') this.#onCheckpoint(event.checkpoint)
     }
     const master = createJobMaster({ graph, options, env, store, slots, params: spec.params, epoch, listener })
     master.start()
     return master.result
   }
 
-  /** At the next completed checkpoint, once. */
+  /** Once a checkpoint has completed in which every slot has state. */
   killASlotOnce(): void {
-    this.onCheckpoint = () => {
-      this.onCheckpoint = () => {}
+    this.#onCheckpoint = (checkpoint) => {
+      const folder = `${this.folder}/state/checkpoints/chk-${String(checkpoint).padStart(6, '0')}`
+      if (!existsSync(folder) || readdirSync(folder).length < SLOTS) return
+      this.#onCheckpoint = () => {}
       this.#slots[0]?.kill(new EngineError('TSK1002', 'killed by the test'))
     }
   }

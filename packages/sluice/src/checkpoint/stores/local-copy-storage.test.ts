@@ -114,6 +114,16 @@ describe('a local copy', () => {
   })
 })
 
+test('a copy of a checkpoint that another slot removes meanwhile is given up, and nobody is told', async () => {
+  const { storage, slot, failures, copies } = world()
+  const writer = await storage.openData(id(1), 'sums-0-1-0')
+  await writer.write(bytes('state'))
+  await slot().aborted(id(1))
+  const handle = await writer.finish()
+  expect(await storage.readData(handle)).toEqual(bytes('state'))
+  expect([storage.counts.givenUp, failures, copies()]).toEqual([1, [], []])
+})
+
 describe('a local disk that is full', () => {
   test('from the beginning costs the copy and nothing else', async () => {
     const { storage, disk, failures, copies } = world()
@@ -196,7 +206,7 @@ test('whatever becomes of the copies, a file is what was written to the storage'
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const { storage, disk, copies } = world()
       const files: { readonly handle: DataHandle; readonly text: string }[] = []
-      const does: Record<typeof steps[number], () => Promise<void>> = {
+      const does: Record<(typeof steps)[number], () => Promise<void>> = {
         write: async () => {
           const text = `state ${files.length}`
           files.push({ handle: await written(storage, id(files.length + 1), text), text })

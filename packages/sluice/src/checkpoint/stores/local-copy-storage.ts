@@ -9,6 +9,7 @@
  * L3 Of completed checkpoints the newest two keep their copies, and of all checkpoints at most CHECKPOINTS_MAX.
  */
 import { crc32 } from '../../base/bytes.ts'
+import { DiskError } from '../../base/disk-error.ts'
 import type { Disk, DiskFile } from '../../base/env.ts'
 import type { CheckpointId } from '../../base/ids.ts'
 import { checkpointId } from '../../base/ids.ts'
@@ -25,7 +26,7 @@ export interface LocalCopyStorageOptions {
   readonly disk: Disk
   /** Made when it is needed. */
   readonly folder: string
-  /** A copy was given up, or a checkpoint's copies could not be removed. */
+  /** A copy could not be written, or a checkpoint's copies could not be removed. */
   readonly onFailed?: (error: unknown) => void
 }
 
@@ -36,7 +37,7 @@ export interface LocalCopyCounts {
   readonly misses: number
   /** Of the misses: a copy was there and was not what the handle says. */
   readonly damaged: number
-  /** Copies that could not be written. */
+  /** Copies that could not be written, or whose checkpoint was over before they were. */
   readonly givenUp: number
 }
 
@@ -59,7 +60,7 @@ export class LocalCopyStorage implements SnapshotStorage {
     const writer = await this.#options.storage.openData(checkpoint, name)
     const copy = new LocalCopy(this.#options.disk, `${this.#folderOf(checkpoint)}/${name}`, (error) => {
       this.#add({ givenUp: 1 })
-      this.#options.onFailed?.(error)
+      if (!isGone(error)) this.#options.onFailed?.(error)
     })
     await copy.try(() => this.#openCopy(checkpoint, copy))
     return new CopyingWriter(writer, copy)
@@ -129,7 +130,9 @@ export class LocalCopyStorage implements SnapshotStorage {
   async #checkpoints(): Promise<readonly CheckpointId[]> {
     const { disk, folder } = this.#options
     if ((await disk.stat(folder)) === undefined) return []
-    const ids = (await disk.list(folder)).flatMap(({ name }) => (/^\d+$/.test(name) ? [checkpointId(Number(name))] : []))
+    const ids = (await disk.list(folder)).flatMap(({ name }) =>
+      /^\d+$/.test(name) ? [checkpointId(Number(name))] : [],
+    )
     return ids.sort((a, b) => b - a)
   }
 
@@ -152,6 +155,11 @@ export class LocalCopyStorage implements SnapshotStorage {
       givenUp: givenUp + (more.givenUp ?? 0),
     }
   }
+}
+
+/** Another slot heard first that the checkpoint is over, and removed its copies. */
+function isGone(error: unknown): boolean {
+  return error instanceof DiskError && error.kind === 'not-found'
 }
 
 /** Says which bytes it has to hold. */
@@ -194,7 +202,10 @@ class LocalCopy {
 
   async keepAs(handle: DataHandle): Promise<void> {
     await this.#file?.close()
-    await this.#disk.rename(this.#path, this.#path.replace(/[^/]*$/, () => copyName(handle)))
+    await this.#disk.rename(
+      this.#path,
+      this.#path.replace(/[^/]*$/, () => copyName(handle)),
+    )
     this.#state = 'over'
   }
 
