@@ -85,7 +85,8 @@ export class ProgressMeter {
   #sample(attempt: number, sample: Sample): Sample {
     const newest = this.#samples.at(-1)
     // counts begin anew with an attempt, and with a leader
-    const isAnew = newest !== undefined && (sample.recordsIn < newest.recordsIn || sample.recordsOut < newest.recordsOut)
+    const isAnew =
+      newest !== undefined && (sample.recordsIn < newest.recordsIn || sample.recordsOut < newest.recordsOut)
     if (attempt !== this.#attempt || isAnew) this.#samples = []
     this.#attempt = attempt
     const windowStartMs = sample.atMs - RATE_WINDOW_MS

@@ -16,7 +16,15 @@ import type { Env, NetworkAddress, Timer } from '../base/env.ts'
 import { type EngineError, type ErrorData, errorFromData, errorToData } from '../base/errors.ts'
 import { type AllocationId, type SlotIndex, type TaskManagerId, slotIndex } from '../base/ids.ts'
 import type { JobSpec } from '../control/cluster-messages.ts'
-import type { FromSlot, SlotDeployment, SlotEvents, SlotGateway, SlotPeer, SlotPool, ToSlot } from '../control/messages.ts'
+import type {
+  FromSlot,
+  SlotDeployment,
+  SlotEvents,
+  SlotGateway,
+  SlotPeer,
+  SlotPool,
+  ToSlot,
+} from '../control/messages.ts'
 import type { SlotClaim, SlotSettings, SlotWish } from './slot-policy.ts'
 import { slotGivenAway, slotNotReady } from './slot-words.ts'
 

@@ -15,7 +15,7 @@ import type {
 import type { ClusterJob, LoadedJob } from './cluster-job.ts'
 import type { EndedJob } from './dispatcher.ts'
 import type { FailureRecord } from './job-events.ts'
-import type { JobMaster } from './job-master.ts'
+import type { JobMaster } from './job-control.ts'
 import type { TaskStatus } from './job-status.ts'
 
 export function clusterOverview(

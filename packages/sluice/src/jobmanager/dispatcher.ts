@@ -112,7 +112,10 @@ export class Dispatcher {
 
   #adoptLater(): void {
     if (this.#isSuspended) return
-    const look = (): Promise<void> => this.#adopt().catch(nothingLost).then(() => this.#cleanAgain()) // it is looked again
+    const look = (): Promise<void> =>
+      this.#adopt()
+        .catch(nothingLost)
+        .then(() => this.#cleanAgain()) // it is looked again
     this.#adoption = this.#options.env.timers.after(ADOPT_INTERVAL_MS, () => {
       void this.#inTurn(look).then(() => this.#adoptLater())
     })
@@ -120,7 +123,7 @@ export class Dispatcher {
 
   /** What could not be removed, because the storage failed or the leader before was at it as well. */
   async #cleanAgain(): Promise<void> {
-    for (const { ended, outcome } of [...this.#cleanings.values()]) {
+    for (const { ended, outcome } of this.#cleanings.values()) {
       if (this.#isSuspended) return
       if (ended.result !== undefined && (await outcome) !== 'clean') await this.#clean(ended, ended.result)
     }

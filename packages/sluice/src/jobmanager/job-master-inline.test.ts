@@ -10,7 +10,8 @@ import { createInlineSlots, type InlineSlotPool } from '../taskmanager/inline-sl
 import { type ManualEnv, createManualEnv } from '../testing/manual-env.ts'
 import { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { JobEvent } from './job-events.ts'
-import { type JobMaster, createJobMaster } from './job-master.ts'
+import type { JobMaster } from './job-control.ts'
+import { createJobMaster } from './job-master.ts'
 
 interface Run {
   readonly env: ManualEnv

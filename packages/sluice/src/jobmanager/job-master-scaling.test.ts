@@ -11,7 +11,8 @@ import { type InlineSlotPool, createInlineSlots } from '../taskmanager/inline-sl
 import { type ManualEnv, createManualEnv } from '../testing/manual-env.ts'
 import { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { JobEvent } from './job-events.ts'
-import { type JobMaster, createJobMaster } from './job-master.ts'
+import type { JobMaster } from './job-control.ts'
+import { createJobMaster } from './job-master.ts'
 
 const ITEMS = Array.from({ length: 12_000 }, (_, index) => index)
 

@@ -14,7 +14,8 @@ import { bytesToValue } from '../serde/value-codec.ts'
 import { type ManualEnv, createManualEnv } from '../testing/manual-env.ts'
 import { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { JobEvent } from './job-events.ts'
-import { type JobMaster, createJobMaster } from './job-master.ts'
+import type { JobMaster } from './job-control.ts'
+import { createJobMaster } from './job-master.ts'
 
 interface WorldOptions {
   readonly store?: MemoryStore

@@ -3,16 +3,7 @@ import { taskCount } from '../job-regions.ts'
 import type { At, EventOf, PhaseTable, Step } from '../job-state.ts'
 import { onRescaleCheckpoint, planRescale } from '../rescale.ts'
 import { onFailure, onJobFailure, onSlotLost, onUnexpectedStop } from '../fail-over.ts'
-import {
-  closeNow,
-  enterFinishing,
-  go,
-  ignored,
-  impossible,
-  noCommits,
-  stay,
-  suspend,
-} from '../transitions.ts'
+import { closeNow, enterFinishing, go, ignored, impossible, noCommits, stay, suspend } from '../transitions.ts'
 
 const notTriggered = impossible('neither a final checkpoint nor that of a stop was triggered')
 
