@@ -110,7 +110,7 @@ export const CLUSTER_OPTIONS = {
     min: '1ms',
     max: '1h',
     scope: 'job',
-    doc: 'How long data may be on its way between two TaskManagers: senders are given fewer credits where it would take longer, so that barriers arrive soon.',
+    doc: "How much of its consumer's work may wait in one channel: batches are made smaller where it would be more, so that barriers arrive soon.",
     flinkKey: 'taskmanager.network.memory.buffer-debloat.target',
   },
   'jobmanager.host': {
@@ -216,7 +216,7 @@ export const CLUSTER_OPTIONS = {
     type: 'size',
     default: '64mb',
     min: '1mb',
-    max: '1gb',
+    max: '64mb',
     scope: 'cluster',
     doc: 'Largest message between two processes.',
     flinkKey: 'pekko.framesize',
