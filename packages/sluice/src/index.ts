@@ -39,7 +39,8 @@ export type {
   SplitOutput,
 } from './connector/source.ts'
 export type { Collector } from './operators/flat-map.ts'
-export type { KeyedProcessContext, StateDeclarations, StateHandles } from './operators/keyed-process.ts'
+export type { KeyedProcessContext } from './operators/keyed-context.ts'
+export type { StateDeclarations, StateHandles } from './operators/user-states.ts'
 export { outputTag, type OutputTag } from './operators/output-tag.ts'
 export {
   EventTimeSessionWindows,

@@ -7,6 +7,7 @@ export {
   endOfInput,
   processingTime,
   record,
+  secondRecord,
   watermark,
   type OperatorScript,
   type OutputRecord,

@@ -1,5 +1,7 @@
 import type { Key } from '../stream/key-groups.ts'
-import { keyedProcessOperator, type KeyedProcessContext, type StateDeclarations } from '../operators/keyed-process.ts'
+import type { KeyedProcessContext } from '../operators/keyed-context.ts'
+import { keyedProcessOperator } from '../operators/keyed-process.ts'
+import type { StateDeclarations } from '../operators/user-states.ts'
 import { keyedReduceOperator } from '../operators/keyed-reduce.ts'
 import type { OperatorSpec } from '../operators/operator.ts'
 import type { WindowAssigner } from '../operators/window-assigners.ts'

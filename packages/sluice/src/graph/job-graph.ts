@@ -40,6 +40,8 @@ export interface JobEdge {
   readonly fromOperator: OperatorUid
   readonly sideTag?: string
   readonly to: VertexId
+  /** Which input of the head of `to` it feeds. */
+  readonly port: number
   readonly partitioning: Partitioning
 }
 

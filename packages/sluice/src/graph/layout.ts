@@ -50,7 +50,10 @@ function identityOf(node: LogicalNode): JsonValue {
 function inputLayout(edge: LogicalEdge, planned: ReadonlyMap<NodeId, LaidOutNode>): JsonValue {
   const from = present(planned.get(edge.from), 'a planned input').uid
   const partitioning = edge.partitioning.kind
-  return Object.freeze(
-    edge.sideTag === undefined ? { from, partitioning } : { from, partitioning, sideTag: edge.sideTag },
-  )
+  return Object.freeze({
+    from,
+    partitioning,
+    ...(edge.sideTag === undefined ? {} : { sideTag: edge.sideTag }),
+    ...(edge.port === undefined ? {} : { port: edge.port }),
+  })
 }

@@ -7,17 +7,46 @@ import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 
 export type NodeId = number
 
+/**
+ * Which subtasks of the consumer get a record. `forward` and `rescale` reach a part of them only (pointwise); all others connect every
+ * producer with every consumer.
+ */
 export type Partitioning =
+  /** The subtask with the same number. */
   | { readonly kind: 'forward' }
+  /** All in turn. */
   | { readonly kind: 'rebalance' }
+  /** Those that belong to the producer, in turn. */
+  | { readonly kind: 'rescale' }
+  /** One by chance; repeatable from a seed. */
+  | { readonly kind: 'shuffle' }
+  /** Every one. */
+  | { readonly kind: 'broadcast' }
+  /** The first one. */
+  | { readonly kind: 'global' }
+  /** The one that has the key group of the record's key. */
   | { readonly kind: 'hash'; readonly keySelector: (value: never) => Key }
+  /** The one whose number the user's function returns. */
+  | { readonly kind: 'custom'; readonly partitioner: (value: never, subtaskCount: number) => number }
 
 /** An input of a node: which node's output (main, or a side output by tag) and how it is partitioned. */
 export interface LogicalEdge {
   readonly from: NodeId
   readonly sideTag?: string
   readonly partitioning: Partitioning
+  /** Which input of the node it feeds. Default 0. Several edges of one port are a union. */
+  readonly port?: number
 }
+
+/** `head`: begins a chain of its own; `never`: nothing is chained in front of it or behind it. */
+type Chaining = 'head' | 'never'
+
+/** What happens to a record that a function of the operator cannot handle. Default: the task fails. */
+type ErrorPolicy =
+  | { readonly kind: 'fail' }
+  | { readonly kind: 'skip' }
+  /** To the operator's side output with this name. */
+  | { readonly kind: 'dead-letter'; readonly tag: string }
 
 interface NodeBase {
   readonly id: NodeId
@@ -27,6 +56,10 @@ interface NodeBase {
   readonly uid?: string
   readonly parallelism?: number
   readonly maxParallelism?: number
+  readonly chaining?: Chaining
+  /** Subtasks of different groups never share a slot. Default: that of the inputs if they agree, else `default`. */
+  readonly slotSharingGroup?: string
+  readonly errorPolicy?: ErrorPolicy
 }
 
 export interface SourceNode extends NodeBase {
@@ -37,7 +70,7 @@ export interface SourceNode extends NodeBase {
   readonly rateLimit?: number
 }
 
-/** A one-input operator; several edges are a union. */
+/** Its inputs by port; several edges of one port are a union. */
 interface OperatorNode extends NodeBase {
   readonly kind: 'operator'
   readonly operator: OperatorSpec

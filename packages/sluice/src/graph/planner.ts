@@ -188,6 +188,7 @@ function connect(edge: LogicalEdge, from: OperatorDraft, to: VertexDraft, index:
     fromOperator: from.planned.uid,
     ...sideTagOf(edge),
     to: vertexIdOf(to),
+    port: edge.port ?? 0,
     partitioning: Object.freeze(partitioningBetween(edge.partitioning, from.planned, to.head)),
   })
 }

@@ -22,6 +22,7 @@ function edge([from, to]: readonly [number, number], index: number): JobEdge {
     from: vertexId(`v${from}`),
     fromOperator: operatorUid('x'),
     to: vertexId(`v${to}`),
+    port: 0,
     partitioning: { kind: 'rebalance' },
   }
 }

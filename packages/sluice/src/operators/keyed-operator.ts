@@ -19,6 +19,8 @@ import type { Operator, OperatorContext, OperatorSpec, RecordReceiver } from './
 
 /** An opened keyed operator: states are declared when it is made. */
 export interface KeyedLogic extends RecordReceiver {
+  /** Of an operator with two inputs. */
+  readonly secondInput?: RecordReceiver
   /** The timer's key is current. */
   onEventTimer(timestampMs: number, key: Key, namespace: TimerNamespace): void
   onProcessingTimer(timestampMs: number, key: Key, namespace: TimerNamespace): void
@@ -34,6 +36,8 @@ export interface KeyedRuntime {
 export interface KeyedSpec {
   readonly kind: string
   readonly layout: JsonValue
+  /** Default 1. */
+  readonly inputCount?: 1 | 2
   readonly open: (runtime: KeyedRuntime) => KeyedLogic
 }
 
@@ -43,6 +47,7 @@ export function keyedOperator(spec: KeyedSpec): OperatorSpec {
     keyed: true,
     stateful: true,
     layout: spec.layout,
+    inputCount: spec.inputCount ?? 1,
     create: (): Operator => new KeyedOperator(spec.open),
   })
 }
@@ -76,6 +81,12 @@ class KeyedOperator extends BaseOperator {
       fireProcessing: (timestampMs, key, namespace) => logic.onProcessingTimer(timestampMs, key, namespace),
     }
     if (context.restoredCheckpoint !== undefined) context.wakeAt(context.processingTimeMs()) // Y3
+  }
+
+  override inputPort(port: number): RecordReceiver {
+    if (port === 0) return this
+    assert(port === 1, 'a keyed operator has at most two inputs', { port })
+    return present(this.#logic?.secondInput, 'the second input of an open operator')
   }
 
   override onRecord(value: unknown, timestamp: number): void {

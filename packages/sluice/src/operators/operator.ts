@@ -9,6 +9,7 @@
  * O3 State and timers of an operator are changed only inside these calls, so that a snapshot between two calls is a cut.
  * O4 Emitting goes through `context.output` only, between `open` and `close`.
  * O5 `onWatermark(w)` first fires every event-time timer due at `w`, then the chain forwards the operator's watermark downstream.
+ * O6 The watermark of an operator with several inputs is the smallest of them all; records of the inputs come in no particular order.
  */
 import type { JsonValue } from '../base/json.ts'
 import type { KeyedStateBackend } from '../state/keyed-state.ts'
@@ -56,8 +57,11 @@ export interface OperatorContext {
   counter(name: string): Counter
 }
 
+/** Itself the receiver of its first input. */
 export interface Operator extends RecordReceiver {
   open(context: OperatorContext): void
+  /** Where the records of input `port` go, from 0; asked once, after `open`. */
+  inputPort(port: number): RecordReceiver
   /** Event time advanced to `watermark`. */
   onWatermark(watermark: number, turn: Turn): Advance
   /** Processing time reached `nowMs` (see `wakeAt`). */
@@ -69,8 +73,10 @@ export interface Operator extends RecordReceiver {
   outputWatermark(watermark: number): number
   /** No record will come any more; the last watermark (MAX_WATERMARK) has been handled. */
   onEnd(): void
-  /** True while the operator can take no record (a sink whose writes are behind). */
+  /** True while the operator can take no record (a sink whose writes are behind, a full queue of asynchronous requests). */
   isBlocked(): boolean
+  /** False while it holds records that will leave it by themselves (see `wake`): the task does not end, and `onEnd` is not called, before. */
+  isDrained(): boolean
   /**
    * The cut: called between records, behind everything emitted before the barrier. Keyed state is cut by the chain itself. Returns the operator's own
    * state (plain values, encodable) or a promise of it when bytes must first reach the disk; the promise's work must not
@@ -94,6 +100,8 @@ export interface OperatorSpec {
   readonly keyed: boolean
   /** Whether it keeps any state at all: then a uid is required. */
   readonly stateful: boolean
+  /** How many inputs it has. Default 1. */
+  readonly inputCount?: number
   /** Names and kinds of its states and whatever else must match between a snapshot and the graph that restores it. Part of the graph's hash. */
   readonly layout: JsonValue
   create(): Operator

@@ -3,6 +3,7 @@
  *
  * Owns: the cursor in the batch at hand. A blocked output stops a batch between two records; it goes on in a later step.
  */
+import { present } from '../base/assert.ts'
 import { EngineError, errorToData, type ErrorData } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
 import { BarrierAligner, type AlignerEffect } from '../checkpoint/barrier-aligner.ts'
@@ -31,10 +32,13 @@ const RECORD_PREVIEW_MAX = 200
 
 export class GateDriver implements TaskHead {
   readonly #options: GateDriverOptions
-  readonly #receiver: RecordReceiver
+  /** By channel. */
+  readonly #receivers: readonly RecordReceiver[]
   readonly #aligner: BarrierAligner
   readonly #combiner: WatermarkCombiner
   #batch: RecordBatch | undefined
+  /** Of the batch at hand. */
+  #receiver: RecordReceiver | undefined
   #cursor = 0
   #endedChannels = 0
   #alignmentStartMs = 0
@@ -43,7 +47,10 @@ export class GateDriver implements TaskHead {
 
   constructor(options: GateDriverOptions) {
     this.#options = options
-    this.#receiver = options.chain.head
+    const ports = options.task.gatePorts
+    const byPort = [...new Set(ports)].map((port) => [port, options.chain.inputPort(port)] as const)
+    const receivers = new Map(byPort)
+    this.#receivers = ports.map((port) => present(receivers.get(port), 'the receiver of a port'))
     this.#aligner = new BarrierAligner(options.gate.channelCount)
     this.#combiner = new WatermarkCombiner(options.gate.channelCount)
   }
@@ -54,6 +61,7 @@ export class GateDriver implements TaskHead {
     if (element === undefined) return 'idle'
     if (element.kind === 'records') {
       this.#batch = element
+      this.#receiver = this.#receivers[this.#options.gate.channel]
       this.#cursor = 0
       return this.#process(element)
     }
@@ -83,7 +91,7 @@ export class GateDriver implements TaskHead {
   #process(batch: RecordBatch): HeadResult {
     const { values, timestamps } = batch
     const { pressure } = this.#options.task
-    const receiver = this.#receiver
+    const receiver = present(this.#receiver, 'the receiver of a batch')
     const count = values.length
     const first = this.#cursor
     let index = first

@@ -74,6 +74,11 @@ export class OperatorChain {
     return first.operator ?? this.#receiver(0, undefined)
   }
 
+  /** What takes the records of input `port`. */
+  inputPort(port: number): RecordReceiver {
+    return present(this.#link(0).operator, 'the operator behind a gate').inputPort(port)
+  }
+
   /** Where the source's side output goes. */
   sourceSideOutput(tag: string): RecordReceiver {
     let receiver = this.#sourceReceivers.get(tag)
@@ -140,6 +145,11 @@ export class OperatorChain {
   /** Whether any operator can take no record now. */
   isBlocked(): boolean {
     return this.links.some((link) => link.operator?.isBlocked() === true)
+  }
+
+  /** False while an operator holds records that leave it by themselves. */
+  isDrained(): boolean {
+    return this.links.every((link) => link.operator === undefined || link.operator.isDrained())
   }
 
   end(): void {

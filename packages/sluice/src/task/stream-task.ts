@@ -11,6 +11,7 @@
  * T5 After `failed` or `close` no step does anything.
  * T6 A drained task keeps taking part in checkpoints until `finish`.
  * T7 Nothing is emitted behind the end of the input: processing-time timers that are not due by then stay in the state and do not fire.
+ *    The end waits for operators that hold records which leave by themselves (`isDrained`).
  */
 import { assert, present } from '../base/assert.ts'
 import { asEngineError, errorToData, type EngineError, type ErrorContext } from '../base/errors.ts'
@@ -184,10 +185,7 @@ export class StreamTask {
       this.#chain.resume(this.#turn)
       return true
     }
-    if (this.#state === 'ending') {
-      this.#drain()
-      return true
-    }
+    if (this.#state === 'ending') return this.#endWhenDrained()
     if (this.#state !== 'running') return this.#stepDrained()
     const result = present(this.#head, 'the head of the task').step()
     if (result === 'ended') this.#state = 'ending'
@@ -197,6 +195,13 @@ export class StreamTask {
   /** After its end a gate still carries barriers. */
   #stepDrained(): boolean {
     return this.#gate !== undefined && this.#gate.step() === 'progress'
+  }
+
+  /** What operators still hold leaves by their own wakes. */
+  #endWhenDrained(): boolean {
+    if (!this.#chain.isDrained()) return false
+    this.#drain()
+    return true
   }
 
   #drain(): void {
@@ -212,13 +217,18 @@ export class StreamTask {
 
   /** Not behind the end of the input (T7). */
   #fireProcessingTimers(): boolean {
-    if (this.#state !== 'running') return false
+    if (!this.#mayFire()) return false
     const dueMs = this.#chain.earliestWakeMs()
     if (dueMs === Number.POSITIVE_INFINITY || this.#chain.isAdvancing) return false
     const nowMs = this.environment.env.clock.wallMs()
     if (dueMs > nowMs) return false
     this.#chain.onProcessingTime(nowMs, this.#turn)
     return true
+  }
+
+  /** An operator that still holds records needs its wakes, even where the input is over (T7). */
+  #mayFire(): boolean {
+    return this.#state === 'running' || (this.#state === 'ending' && !this.#chain.isDrained())
   }
 
   #goOn(): StepResult {
@@ -233,6 +243,7 @@ export class StreamTask {
     this.#flush()
     if (this.#state === 'running')
       this.#wakeTimer.set(this.#chain.earliestWakeMs(), present(this.#head, 'the head').nextStepMs())
+    else if (this.#state === 'ending') this.#wakeTimer.set(this.#chain.earliestWakeMs(), Number.POSITIVE_INFINITY)
     else this.#wakeTimer.cancel()
     return 'idle'
   }

@@ -46,6 +46,8 @@ export interface TaskEnvironment {
   readonly restore: TaskRestore | undefined
   /** Absent for a source. */
   readonly gate: InputGate | undefined
+  /** The input of the chain's head that each channel of the gate feeds. */
+  readonly gatePorts: readonly number[]
   /** By index into `JobVertex.outputs`. */
   readonly outputs: readonly EdgeOutput[]
   /** The side output that each of `outputs` takes; undefined for the main one. */

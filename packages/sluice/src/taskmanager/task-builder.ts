@@ -80,6 +80,7 @@ class Wiring {
       storage,
       restore,
       gate: vertex.inputs.length === 0 ? undefined : new InputGate(this.#inputs(vertex, subtask), wake),
+      gatePorts: this.#gatePorts(vertex, subtask),
       outputs: vertex.outputs.map((output) => this.#output(this.#edge(output), subtask, pressure)),
       outputTags: vertex.outputs.map((output) => this.#edge(output).sideTag),
       pressure,
@@ -106,6 +107,13 @@ class Wiring {
     return vertex.inputs.flatMap((input) => {
       const edge = this.#edge(input)
       return this.#producers(edge, subtask).map((producer) => this.#input(edge, producer, subtask))
+    })
+  }
+
+  #gatePorts(vertex: JobVertex, subtask: SubtaskIndex): readonly number[] {
+    return vertex.inputs.flatMap((input) => {
+      const edge = this.#edge(input)
+      return this.#producers(edge, subtask).map(() => edge.port)
     })
   }
 

@@ -24,6 +24,8 @@ import type { EmittedRecord, OperatorScript, OutputRecord, ScriptOutput, StepOut
 export interface OperatorTestOptions<T> {
   /** The key of a record, as `keyBy` would have it; needed for keyed operators. */
   readonly keyBy?: (value: T) => Key
+  /** The key of a record of the second input; without it those records go to every instance, as on a broadcast stream. */
+  readonly secondKeyBy?: (value: never) => Key
   /** Default `operator`. */
   readonly name?: string
 }
@@ -62,11 +64,15 @@ export async function testOperator<T>(
   script: OperatorScript,
   options: OperatorTestOptions<T> = {},
 ): Promise<OperatorTestOutput> {
-  const { keyBy, name = 'operator' } = options
+  const { keyBy, secondKeyBy, name = 'operator' } = options
   assert(!spec.keyed || keyBy !== undefined, 'the test of a keyed operator names the key: pass keyBy', {
     kind: spec.kind,
   })
-  const keyOf = spec.keyed && keyBy !== undefined ? (value: unknown) => checkKey(keyBy(value as T)) : () => undefined // the script's records are T
+  const selectors = spec.keyed ? [keyBy, secondKeyBy] : []
+  const keyOf = (value: unknown, port: number): Key | undefined => {
+    const selector = selectors[port] as ((value: unknown) => Key) | undefined // the script's records have the types of their inputs
+    return selector === undefined ? undefined : checkKey(selector(value))
+  }
   const replay: ReplayOptions = { spec, name, keyOf }
   const plain = await replayPlain(replay, script)
   compare('with blocked output', script, plain, await replayBlocked(replay, script))

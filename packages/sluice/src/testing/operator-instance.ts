@@ -30,7 +30,7 @@ export interface InstanceOptions {
   readonly nowMs: number
   /** A new turn for each call. */
   readonly turn: () => Turn
-  readonly keyOf: (value: unknown) => Key | undefined
+  readonly keyOf: (value: unknown, port: number) => Key | undefined
   readonly restored?: InstanceState | undefined
 }
 
@@ -85,8 +85,8 @@ export class OperatorInstance {
     this.#callDue()
     switch (step.kind) {
       case 'record':
-        this.#inputKey = this.#options.keyOf(step.value)
-        this.#operator.onRecord(copyOf(step.value), step.timestamp)
+        this.#inputKey = this.#options.keyOf(step.value, step.port)
+        this.#operator.inputPort(step.port).onRecord(copyOf(step.value), step.timestamp)
         this.#inputKey = undefined
         break
       case 'watermark':

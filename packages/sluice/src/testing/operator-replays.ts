@@ -20,7 +20,8 @@ import type { OperatorScript, ScriptOutput, ScriptStep, StepOutput } from './ope
 export interface ReplayOptions {
   readonly spec: OperatorSpec
   readonly name: string
-  readonly keyOf: (value: unknown) => Key | undefined
+  /** Undefined: the record goes to every instance. */
+  readonly keyOf: (value: unknown, port: number) => Key | undefined
 }
 
 /** Parallelism of each third of the rescaled run. */
@@ -147,7 +148,7 @@ function receivers(
   step: ScriptStep,
   instances: readonly OperatorInstance[],
 ): readonly OperatorInstance[] {
-  const key = step.kind === 'record' ? options.keyOf(step.value) : undefined
+  const key = step.kind === 'record' ? options.keyOf(step.value, step.port) : undefined
   if (key === undefined) return instances
   const group = keyGroupOf(key, HARNESS_MAX_PARALLELISM)
   return [

@@ -4,7 +4,7 @@ import { NO_TIMESTAMP } from '../stream/element.ts'
 
 /** One input of the operator under test. */
 export type ScriptStep =
-  | { readonly kind: 'record'; readonly value: unknown; readonly timestamp: number }
+  | { readonly kind: 'record'; readonly value: unknown; readonly timestamp: number; readonly port: number }
   | { readonly kind: 'watermark'; readonly timestamp: number }
   | { readonly kind: 'processing-time'; readonly nowMs: number }
   | { readonly kind: 'end' }
@@ -13,7 +13,12 @@ export type OperatorScript = readonly ScriptStep[]
 
 /** A record; without a timestamp it has none. */
 export function record(value: unknown, timestamp = NO_TIMESTAMP): ScriptStep {
-  return { kind: 'record', value, timestamp }
+  return { kind: 'record', value, timestamp, port: 0 }
+}
+
+/** A record of the second input, where the operator has two. */
+export function secondRecord(value: unknown, timestamp = NO_TIMESTAMP): ScriptStep {
+  return { kind: 'record', value, timestamp, port: 1 }
 }
 
 /** Event time reaches `timestamp`. */

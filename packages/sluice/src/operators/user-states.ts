@@ -1,0 +1,59 @@
+/**
+ * States as a user declares them on a function, and as the function sees them. The graph knows every state's name and kind before the job runs.
+ */
+import { EngineError } from '../base/errors.ts'
+import type { JsonValue } from '../base/json.ts'
+import type { DefaultedStateDescriptor, StateDescriptor } from '../state/descriptors.ts'
+import type { KeyedStateBackend, ListState, MapState, ValueState } from '../state/keyed-state.ts'
+
+/** The states of an operator, by the name under which the context shows them. */
+export type StateDeclarations = Readonly<Record<string, StateDescriptor>>
+
+/** A value state with a declared default. */
+interface DefaultedValueState<T> extends ValueState<T> {
+  value(): T
+}
+
+/** What a declared state looks like at run time. */
+type StateHandle<D> =
+  D extends DefaultedStateDescriptor<infer T>
+    ? DefaultedValueState<T>
+    : D extends StateDescriptor<'value', infer T, unknown>
+      ? ValueState<T>
+      : D extends StateDescriptor<'list', infer T, unknown>
+        ? ListState<T>
+        : D extends StateDescriptor<'map', infer V, infer K>
+          ? MapState<K, V>
+          : never
+
+export type StateHandles<S extends StateDeclarations> = { readonly [Name in keyof S]: StateHandle<S[Name]> }
+
+/** What of the declarations must match between a checkpoint and the graph; GRA1006 when two share a name. */
+export function layoutOfStates(states: StateDeclarations): JsonValue {
+  const layout = Object.values(states).map(({ name, kind }) => ({ name, kind }))
+  const twice = layout.find((state, index) => layout.findIndex(({ name }) => name === state.name) !== index)
+  if (twice === undefined) return layout
+  throw new EngineError(
+    'GRA1006',
+    `a process function declares the state name "${twice.name}" twice. The job was not built, because state is found by its name in a checkpoint. ` +
+      'Give each of its states another name.',
+  )
+}
+
+/** Declares them in the backend. */
+export function openStates<S extends StateDeclarations>(states: S, keyed: KeyedStateBackend): StateHandles<S> {
+  const handles = Object.entries(states).map(([name, descriptor]) => [name, openState(descriptor, keyed)])
+  return Object.freeze(Object.fromEntries(handles)) as StateHandles<S> // made name by name from the same declarations
+}
+
+function openState(descriptor: StateDescriptor, keyed: KeyedStateBackend): unknown {
+  const { name, defaultValue } = descriptor
+  switch (descriptor.kind) {
+    case 'value':
+      return keyed.valueState({ kind: 'value', name, ...(defaultValue === undefined ? {} : { defaultValue }) })
+    case 'list':
+      return keyed.listState({ kind: 'list', name })
+    case 'map':
+      return keyed.mapState({ kind: 'map', name })
+  }
+}
