@@ -10,11 +10,21 @@ import { isMet, type BenchRow, type Figure, type Scale } from './row.ts'
 import { checkpointRow } from './rows/checkpoint.ts'
 import { clusterRows } from './rows/cluster.ts'
 import { keyedWindowRows } from './rows/keyed-window.ts'
+import { nexmarkRows } from './rows/nexmark.ts'
 import { partRows } from './rows/parts.ts'
+import { slidingRows } from './rows/sliding.ts'
 import { startupRow } from './rows/startup.ts'
 import { tableOf } from './table.ts'
 
-const ROWS: readonly BenchRow[] = [...keyedWindowRows, checkpointRow, startupRow, ...partRows, ...clusterRows]
+const ROWS: readonly BenchRow[] = [
+  ...keyedWindowRows,
+  ...slidingRows,
+  checkpointRow,
+  startupRow,
+  ...partRows,
+  ...clusterRows,
+  ...nexmarkRows,
+]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -6,6 +6,7 @@ const VARIANTS = {
   'keyed-by-hand': async () => (await import('./variants/keyed-by-hand.ts')).countByHand,
   'keyed-by-hand-by-key': async () => (await import('./variants/keyed-by-hand.ts')).countByHandByKey,
   'keyed-by-hand-threads': async () => (await import('./variants/keyed-by-hand-threads.ts')).countByHandThreads,
+  'sliding-engine': async () => (await import('./variants/sliding-engine.ts')).countSliding,
   checkpoints: async () => (await import('./variants/checkpoints.ts')).measureCheckpoints,
   'batch-codec': async () => (await import('./variants/codec.ts')).measureBatchCodec,
   'slot-channel': async () => (await import('./variants/slot-channel.ts')).measureSlotChannel,
@@ -13,6 +14,7 @@ const VARIANTS = {
   'cluster-keyed': async () => (await import('./variants/cluster-keyed.ts')).countByCluster,
   'cluster-deploy': async () => (await import('./variants/cluster-deploy.ts')).measureDeploy,
   'cluster-job-manager': async () => (await import('./variants/cluster-job-manager.ts')).measureJobManager,
+  nexmark: async () => (await import('./variants/nexmark.ts')).measureNexmark,
   flow: async () => (await import('./variants/flow.ts')).measureFlow,
 } as const
 

@@ -56,6 +56,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   esbuild: ['cluster'],
   hono: ['rest', 'cluster'],
   hyparquet: ['connector'],
+  'hyparquet-writer': ['connector'],
   zod: ['rest'],
 }
 

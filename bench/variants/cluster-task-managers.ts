@@ -74,6 +74,8 @@ class ScriptedSlot {
         return this.#stop(attempt)
       case 'aborted':
       case 'assign-splits':
+      case 'source-event':
+      case 'align-source':
     }
   }
 

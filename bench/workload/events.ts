@@ -17,11 +17,11 @@ const START_MS = Date.UTC(2026, 0, 1)
 const EVENTS_PER_MS = 4
 
 /** Keys and disorder in pseudo-random order, as real ones come; a stride would be far kinder to the caches. */
-export function eventAt(index: number): KeyedEvent {
+export function eventAt(index: number, keyCount = KEY_COUNT): KeyedEvent {
   const bits = mixed(index)
   // a new string for every record, as every decoder makes them
   return {
-    key: `key-${bits % KEY_COUNT}`,
+    key: `key-${bits % keyCount}`,
     timestampMs: START_MS + Math.floor(index / EVENTS_PER_MS) - ((bits >>> 8) % DISORDER_MS),
   }
 }

@@ -1,5 +1,6 @@
 /** Sources and sinks of files: `import { parquetSource, jsonLinesSink } from 'sluice/files'`. */
-export { textSource, jsonLinesSource, lineSource, DEAD_LETTER } from './connector/text-source.ts'
+export { textSource, jsonLinesSource, lineSource } from './connector/text-source.ts'
+export { DEAD_LETTER } from './connector/error-policy.ts'
 export type {
   DeadLetter,
   LineDecoder,
@@ -13,4 +14,5 @@ export type { FileOrder, InputPaths } from './connector/file-splits.ts'
 export { parquetSource } from './connector/parquet-source.ts'
 export type { ParquetSourceOptions } from './connector/parquet-source.ts'
 export { textSink, jsonLinesSink } from './connector/file-sink.ts'
-export type { FileSink, FileSinkOptions, RollOptions, TextSinkOptions } from './connector/file-sink.ts'
+export type { FileCommittable } from './connector/file-parts.ts'
+export type { BucketOptions, FileSink, FileSinkOptions, RollOptions, TextSinkOptions } from './connector/file-sink.ts'

@@ -25,8 +25,8 @@ export function committingSink(committed: Committed): Sink<number, { id: string;
       }
     },
     createCommitter: () => ({
-      commit: async (committables) => {
-        for (const { id, values } of committables) committed.set(id, values)
+      commit: async (requests) => {
+        for (const { committable } of requests) committed.set(committable.id, committable.values)
       },
     }),
   }

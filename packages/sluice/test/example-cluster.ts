@@ -214,6 +214,7 @@ function vertexOf(uid: string, name: string, records: readonly number[], inputs:
     parallelism: records.length,
     maxParallelism: 128,
     wantedParallelism: records.length,
+    slotSharingGroup: 'default',
     reportingCount: records.length,
     recordsIn: total,
     recordsOut: total * 2,

@@ -21,7 +21,7 @@ describe('the error of a job whose code does what it must not', () => {
     ['throw-in-key', 'baskets', 1, 'the keyBy function of operator "baskets" threw: no bad 0'],
     ['throw-in-key', 'baskets', 2, 'the keyBy function of operator "baskets" threw: no bad 0'],
     ['throw-in-process', 'baskets', 1, 'the onRecord function of operator "baskets" threw: no bad 0'],
-    ['throw-in-format', 'out', 1, 'the sink of operator "out" threw: no bad 0'],
+    ['throw-in-format', 'out', 1, 'the format function of a file sink threw: no bad 0'],
   ] as const)(
     'names operator and line of code when a function throws (%s, operator %s, parallelism %i)',
     async (mistake, operator, parallelism, words) => {
@@ -50,7 +50,9 @@ describe('the error of a job whose code does what it must not', () => {
   test('names the field, the state and the operator when an instance of a class is in state', async () => {
     const { error } = await failingRun('instance-in-state', 1)
     expect(error.code).toBe('CKP1005')
-    expect(error.message).toContain('declined by "baskets" subtask 0: state "basket" of key "bad 0": the field .owner')
+    expect(error.message).toContain(
+      'declined by "baskets" subtask 0: the field .owner of state "basket" of key "bad 0"',
+    )
     expect(error.message).toContain('it is an instance of Basket')
   })
 })
@@ -62,8 +64,11 @@ test('a record that fails every time is called a crash loop when the restarts ar
     'restart.delay': '1ms',
   })
   expect([result.restartCount, eventsOf('failed').length]).toEqual([2, 3])
-  expect(result.error?.code).toBe('JOB1003')
-  expect(result.error?.message).toContain('the last 3 failures were all at the same record')
+  expect(result.error?.code).toBe('TSK1007')
+  expect(result.error?.message).toMatch(
+    /^crash loop: record lines\.txt byte \d+ of operator "itemize" failed job "refused-values" 3 times in a row: \[TSK1001\]/,
+  )
+  expect(eventsOf('failed').map(({ failure }) => failure.crashLoop?.failureCount)).toEqual([undefined, undefined, 3])
 })
 
 test('a graph that is another one in every build is refused, and nothing is started or left behind', async () => {

@@ -5,6 +5,7 @@ import { EngineError } from '../src/base/errors.ts'
 import { type StateDescriptor, listState, mapState, valueState } from '../src/state/descriptors.ts'
 import type { KeyGroupChunk, KeyedSnapshot, KeyedStateBackend } from '../src/state/keyed-state.ts'
 import { type Key, type KeyGroupRange, keyGroupOf } from '../src/stream/key-groups.ts'
+import { describeExpiry, describeFolding } from './keyed-backend-expiry.ts'
 import {
   MODEL_STATES,
   ModelledBackend,
@@ -37,6 +38,8 @@ export function describeKeyedBackend(name: string, factory: BackendFactory): voi
     factory({ uid: 'operator', keyGroups: ALL, maxParallelism: MAX_PARALLELISM, ...options })
   describe(`keyed backend ${name}`, () => {
     describe('states', () => describeStates(create))
+    describe('folding states', () => describeFolding(create))
+    describe('time to live', () => describeExpiry(create))
     describe('timers', () => describeTimers(create))
     describe('snapshots', () => describeSnapshots(create))
     describe('restore', () => describeRestore(create))
@@ -166,6 +169,52 @@ function describeStates(create: Create): void {
     expect(codeOf(() => backend.valueState(valueState('count')))).toBe('GRA1006')
     expect(codeOf(() => backend.mapState(mapState('count')))).toBe('GRA1006')
     expect(codeOf(() => create({ states: [valueState('x'), listState('x')] }))).toBe('GRA1006')
+  })
+
+  test('the keys with a value of a state are visited once each, as of the call, and no key is current afterwards', () => {
+    const backend = create()
+    const { value, list, map } = declareModelStates(backend)
+    for (const key of ['a', 'b', 'c', 'd']) {
+      backend.setCurrentKey(key)
+      if (key !== 'c') value.update({ n: 1, tags: [] })
+      if (key !== 'b') list.add({ n: 1, tags: [] })
+      if (key === 'd') map.put(1, { n: 1, tags: [] })
+    }
+    const visited: Key[] = []
+    backend.visitKeys(MODEL_STATES[0].name, (key) => {
+      visited.push(key)
+      expect(backend.currentKey()).toBe(key)
+      value.clear()
+      if (key !== 'a') value.update({ n: 2, tags: [] })
+    })
+    expect(visited.map(String).toSorted()).toEqual(['a', 'b', 'd'])
+    expect(backend.currentKey()).toBeUndefined()
+    const left: Key[] = []
+    backend.visitKeys(MODEL_STATES[0].name, (key) => left.push(key))
+    backend.visitKeys(MODEL_STATES[2].name, (key) => left.push(key))
+    expect(left.map(String).toSorted()).toEqual(['b', 'd', 'd'])
+    backend.setCurrentKey('a')
+    expect(list.get()).toHaveLength(1)
+  })
+
+  test('visiting keys during a snapshot encodes them as they were at the cut', () => {
+    const backend = create()
+    const { value } = declareModelStates(backend)
+    for (const key of ['a', 'b']) {
+      backend.setCurrentKey(key)
+      value.update({ n: 1, tags: [] })
+    }
+    const snapshot = backend.beginSnapshot()
+    backend.visitKeys(MODEL_STATES[0].name, () => value.update({ n: 2, tags: [] }))
+    while (snapshot.encodeSlice(1) === 'more');
+    const restored = create()
+    const states = declareModelStates(restored)
+    for (const { bytes } of snapshot.takeChunks()) restored.restore(bytes)
+    snapshot.release()
+    for (const key of ['a', 'b']) {
+      restored.setCurrentKey(key)
+      expect(states.value.value()).toEqual({ n: 1, tags: [] })
+    }
   })
 
   test('many states work like few', () => {
@@ -370,7 +419,9 @@ function describeSnapshots(create: Create): void {
     expect(touched.takeChunks()).toEqual([])
     touched.release()
     const sliced = backend.beginSnapshot()
-    expect(() => sliced.encodeSlice(1)).toThrow(/state "handler" of key "bad".*\.run/)
+    expect(() => sliced.encodeSlice(1)).toThrow(
+      /the field \.run of state "handler" of key "bad" cannot be encoded: it is a function/,
+    )
     sliced.release()
   })
 }

@@ -4,6 +4,7 @@ import type { Committer, Sink, SinkContext, SinkWriter } from '../src/connector/
 import type { Source, SourceReader, SourceSplit } from '../src/connector/source.ts'
 import type { LogicalNode } from '../src/graph/logical-graph.ts'
 import type { SimHooks } from '../src/testing/sim-process.ts'
+import { commitRequests } from '../src/testing/commit-requests.ts'
 
 export interface Bite {
   /** What is wrong, for the name of the test. */
@@ -33,7 +34,7 @@ export const BITES: readonly Bite[] = [
     hooks: {
       wrapNode: sinks((sink) => ({
         ...sink,
-        createCommitter: (context) => forgetfulCommitter(sink.createCommitter(context), context),
+        createCommitter: (context) => forgetfulCommitter(sink.createCommitter?.(context), context),
       })),
     },
   },
@@ -101,7 +102,7 @@ export function committingWriter(
   context: SinkContext,
   writer: SinkWriter<unknown, unknown, unknown>,
 ): SinkWriter<unknown, unknown, unknown> {
-  const committer = sink.createCommitter(context)
+  const committer = sink.createCommitter?.(context)
   return {
     write: (value, timestamp) => writer.write(value, timestamp),
     isBlocked: () => writer.isBlocked(),
@@ -109,7 +110,7 @@ export function committingWriter(
     close: () => writer.close(),
     snapshot: async (checkpoint) => {
       const cut = await writer.snapshot(checkpoint)
-      await committer?.commit(cut.committables)
+      await committer?.commit(commitRequests(cut.committables))
       return { committables: [], states: cut.states }
     },
   }
@@ -121,8 +122,8 @@ function forgetfulCommitter(
 ): Committer<unknown> | undefined {
   let isFirst = incarnation !== '1-0'
   return {
-    commit: async (committables) => {
-      const kept = isFirst ? committables.slice(1) : committables
+    commit: async (requests) => {
+      const kept = isFirst ? requests.slice(1) : requests
       isFirst = false
       await committer?.commit(kept)
     },

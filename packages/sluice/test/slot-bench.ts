@@ -115,6 +115,8 @@ export interface SlotBenchOptions {
   readonly settings?: Partial<SlotSettings>
   readonly store?: MemoryStore
   readonly restore?: readonly TaskSnapshot[]
+  /** Default 1. */
+  readonly restoredCheckpoint?: number
 }
 
 export function slotBench(build: (env: StreamExecutionEnvironment) => void, options: SlotBenchOptions = {}) {
@@ -150,7 +152,9 @@ export function slotBench(build: (env: StreamExecutionEnvironment) => void, opti
         return {
           vertex: id,
           subtask: zero,
-          ...(snapshot === undefined ? {} : { restore: { checkpoint: checkpointId(1), operators } }),
+          ...(snapshot === undefined
+            ? {}
+            : { restore: { checkpoint: checkpointId(options.restoredCheckpoint ?? 1), operators } }),
         }
       })
       const placement = Object.fromEntries(graph.vertices.map(({ id }) => [id, [slotIndex(0)]]))

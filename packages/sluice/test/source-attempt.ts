@@ -6,8 +6,10 @@ import { below } from '../src/base/random.ts'
 import { redistributeOperatorState } from '../src/checkpoint/redistribute.ts'
 import type { ReaderContext } from '../src/connector/source.ts'
 import { lineSource, type LineSource, type LineSourceOptions } from '../src/connector/text-source.ts'
+import type { ToReader } from '../src/control/messages.ts'
 import { OutputPressure } from '../src/exchange/blocking.ts'
-import { SourceCoordinator, type SplitAssignment } from '../src/jobmanager/source-coordinator.ts'
+import { AlignmentDriver } from '../src/jobmanager/alignment-driver.ts'
+import { SourceCoordinator } from '../src/jobmanager/source-coordinator.ts'
 import { bytesToValue } from '../src/serde/value-codec.ts'
 import type { OperatorStateItems } from '../src/state/operator-state.ts'
 import { MIN_WATERMARK } from '../src/stream/element.ts'
@@ -69,21 +71,28 @@ export class SourceAttempt {
     const { source, env, parallelism, restored } = options
     this.#coordinator = new SourceCoordinator({
       uid: operatorUid('files'),
-      source,
+      node: { source, watermarks: IN_TIME },
       parallelism,
       env,
       restored: restored?.enumerator,
+      handedBack: [],
+      alignment: new AlignmentDriver(env.timers),
       channel: {
-        assign: (assignment) => {
-          const subtask = this.#subtasks[assignment.subtask]
-          subtask?.mail.push(() => subtask.onSplits(assignment))
+        send: (message) => {
+          const subtask = this.#subtasks[message.subtask]
+          if (message.kind === 'assign-splits') subtask?.mail.push(() => subtask.onSplits(message))
         },
         fail: (error) => {
           throw error
         },
       },
     })
-    const requestSplit = (index: number): void => this.#coordinator.onSplitRequest(subtaskIndex(index))
+    const requestSplit = (index: number): void =>
+      this.#coordinator.onReaderMessage({
+        kind: 'request-split',
+        source: operatorUid('files'),
+        subtask: subtaskIndex(index),
+      })
     this.#subtasks = Array.from({ length: parallelism }, (_, index) => new Subtask(index, options, requestSplit))
   }
 
@@ -166,6 +175,7 @@ class Subtask {
       parallelism,
       wake: () => {},
       requestSplit: () => requestSplit(index),
+      sendSourceEvent: () => {},
       fail: (error) => {
         throw error
       },
@@ -185,7 +195,7 @@ class Subtask {
     this.#driver.start(restored)
   }
 
-  onSplits({ splits, noMore }: SplitAssignment): void {
+  onSplits({ splits, noMore }: Extract<ToReader, { kind: 'assign-splits' }>): void {
     this.#driver.addSplits(bytesToValue(splits) as readonly unknown[]) // what `assign` got
     if (noMore) this.#driver.noMoreSplits()
   }

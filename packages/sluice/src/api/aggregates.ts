@@ -13,7 +13,7 @@ export interface NumberAccumulator {
 /**
  * The mean of a number.
  *
- * @example .aggregate(average((flight) => flight.delay))
+ * @example flights.keyBy((flight) => flight.origin).window(TumblingEventTimeWindows.of('1h')).aggregate(average((flight) => flight.delay))
  */
 export function average<T>(numberOf: (value: T) => number): AggregateFunction<T, AverageAccumulator, number> {
   return Object.freeze({
@@ -35,7 +35,7 @@ export function average<T>(numberOf: (value: T) => number): AggregateFunction<T,
 /**
  * How many records.
  *
- * @example .aggregate(count())
+ * @example windows.aggregate(count())
  */
 export function count<T>(): AggregateFunction<T, NumberAccumulator, number> {
   // Not by folding(): the most common of all is also the one where a call for each record shows.
@@ -56,18 +56,26 @@ export function count<T>(): AggregateFunction<T, NumberAccumulator, number> {
 /**
  * The sum of a number.
  *
- * @example .aggregate(sum((sale) => sale.amount))
+ * @example windows.aggregate(sum((order) => order.price))
  */
 export function sum<T>(numberOf: (value: T) => number): AggregateFunction<T, NumberAccumulator, number> {
   return folding<T>(0, (total, value) => total + numberOf(value), plus)
 }
 
-/** The smallest value of a number. */
+/**
+ * The smallest value of a number.
+ *
+ * @example windows.aggregate(min((order) => order.price))
+ */
 export function min<T>(numberOf: (value: T) => number): AggregateFunction<T, NumberAccumulator, number> {
   return folding<T>(Infinity, (smallest, value) => Math.min(smallest, numberOf(value)), Math.min)
 }
 
-/** The greatest value of a number. */
+/**
+ * The greatest value of a number.
+ *
+ * @example windows.aggregate(max((order) => order.price))
+ */
 export function max<T>(numberOf: (value: T) => number): AggregateFunction<T, NumberAccumulator, number> {
   return folding<T>(-Infinity, (greatest, value) => Math.max(greatest, numberOf(value)), Math.max)
 }

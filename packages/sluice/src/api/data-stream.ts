@@ -1,19 +1,42 @@
+import { EngineError } from '../base/errors.ts'
 import type { Key } from '../stream/key-groups.ts'
+import { errorPolicyOf, type OnError } from '../connector/error-policy.ts'
 import type { Sink } from '../connector/sink.ts'
 import { printSink } from '../connector/print-sink.ts'
 import type { LogicalEdge, NodeId, Partitioning } from '../graph/logical-graph.ts'
+import type { DeadLetterRecord } from '../operators/dead-letter.ts'
 import { filterOperator } from '../operators/filter.ts'
 import { flatMapOperator, type Collector } from '../operators/flat-map.ts'
 import { mapOperator } from '../operators/map.ts'
 import type { OperatorSpec } from '../operators/operator.ts'
+import type { NoOperatorState } from '../operators/function-context.ts'
+import { CountEvictor } from '../operators/evictors.ts'
+import { CountTrigger, PurgingTrigger } from '../operators/triggers.ts'
+import { GlobalWindows, type WindowAssigner } from '../operators/window-assigners.ts'
 import type { OutputTag } from '../operators/output-tag.ts'
+import { processOperator } from '../operators/process.ts'
+import type { BroadcastDeclarations } from '../operators/broadcast-state.ts'
 import { timestampsOperator } from '../operators/timestamps.ts'
+import type { OperatorStateDeclarations } from '../operators/user-operator-states.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
+import { BroadcastConnectedStream, BroadcastStream, partsOf } from './broadcast-stream.ts'
+import { CoGroupedStreams } from './co-grouped-streams.ts'
+import { ConnectedStreams } from './connected-streams.ts'
+import { ALL, AllWindowedStream, type AllKey } from './all-windowed-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
+import { JoinedStreams } from './joined-streams.ts'
 import { KeyedStream } from './keyed-stream.ts'
+import { WindowedStream } from './windowed-stream.ts'
+import type { ProcessFunction } from './process-function.ts'
+import { twoInputs } from './two-inputs.ts'
 
 const FORWARD: Partitioning = Object.freeze({ kind: 'forward' })
+const FORWARD_ONLY: Partitioning = Object.freeze({ kind: 'forward', origin: 'user' })
 const REBALANCE: Partitioning = Object.freeze({ kind: 'rebalance' })
+const RESCALE: Partitioning = Object.freeze({ kind: 'rescale' })
+const SHUFFLE: Partitioning = Object.freeze({ kind: 'shuffle' })
+const BROADCAST: Partitioning = Object.freeze({ kind: 'broadcast' })
+const GLOBAL: Partitioning = Object.freeze({ kind: 'global' })
 
 /** Where a stream comes from: outputs of nodes; several are a union. */
 export interface StreamOrigin {
@@ -22,10 +45,17 @@ export interface StreamOrigin {
 }
 
 /** A watermark strategy without its refining methods: they would keep a stream of a subtype from being a stream of its supertype. */
-export type EventTimeOf<T> = Omit<WatermarkStrategy<T>, 'withTimestamp' | 'withIdleness'>
+export type EventTimeOf<T> = Omit<WatermarkStrategy<T>, 'withTimestamp' | 'withIdleness' | 'withWatermarkAlignment'>
+
+/** Of any stream, for what adds operators from outside of the class. */
+let originOf: <T>(stream: DataStream<T>) => StreamOrigin
 
 /** A stream of records of type T. Immutable: every method describes a new stream and leaves this one as it is. */
 export class DataStream<T> {
+  static {
+    originOf = (stream) => stream.#origin
+  }
+
   readonly #origin: StreamOrigin
 
   constructor(origin: StreamOrigin) {
@@ -62,6 +92,20 @@ export class DataStream<T> {
   }
 
   /**
+   * Runs a function with side outputs, time and operator state. State and timers per key need `keyBy` first. Needs `.uid(…)` when it declares operator state.
+   *
+   * @throws GRA1006 when two operator states share a name, STA1003 when it declares keyed state or `onTimer`
+   * @example lines.process({ emits: recordType<string>(), onRecord(line, ctx) { ctx.emit(line.trim()) } })
+   */
+  process<O = unknown, OS extends OperatorStateDeclarations = NoOperatorState>(
+    definition: ProcessFunction<T, O, OS>,
+  ): SingleOutputStreamOperator<O> {
+    const { emits: _emits, ...functions } = definition
+    const operatorState = definition.operatorState ?? ({} as OS) // without declarations OS has none
+    return attach(this.#origin, processOperator<T, O, OS>({ ...functions, operatorState }))
+  }
+
+  /**
    * Brings all records of one key to one subtask, where state is kept per key.
    *
    * @param keySelector must give the same key for the same record every time: a string, finite number, boolean or bigint
@@ -70,7 +114,35 @@ export class DataStream<T> {
    */
   keyBy<K extends Key>(keySelector: (value: T) => K): KeyedStream<T, K> {
     const keyed = repartition(this.#origin, Object.freeze({ kind: 'hash', keySelector }))
-    return new KeyedStream({ keySelector }, (operator) => attach(keyed, operator))
+    return new KeyedStream({ keySelector }, (operator) => attach(keyed, operator), { origin: keyed, attach })
+  }
+
+  /**
+   * Groups all records into windows, without keys. They are computed in one subtask, whatever the parallelism of the job: where keys can
+   * be had, `keyBy` and `window` spread the work.
+   *
+   * @example flights.windowAll(TumblingEventTimeWindows.of('1h')).aggregate(count()).uid('flights-per-hour')
+   */
+  windowAll(assigner: WindowAssigner<T>): AllWindowedStream<T> {
+    const all = repartition(this.#origin, Object.freeze({ kind: 'hash', keySelector: keyOfAll }))
+    const settings = { keySelector: keyOfAll, assigner }
+    return new AllWindowedStream(new WindowedStream<T, AllKey>((operator) => attachAlone(all, operator), settings))
+  }
+
+  /**
+   * Groups all records by their number: every `size` records give a result, over these; with a `slide`, every `slide` records give one, over the last
+   * `size`. Computed in one subtask.
+   *
+   * @param size records, a whole number from 1
+   * @param slide records, a whole number from 1; default: `size`, and nothing is kept behind a result
+   * @throws GRA1005 when one of them is none
+   * @example bids.countWindowAll(1000).aggregate(average((bid) => bid.price)).uid('average-bid')
+   */
+  countWindowAll(size: number, slide?: number): AllWindowedStream<T> {
+    const windows = this.windowAll(GlobalWindows.create())
+    return slide === undefined
+      ? windows.trigger(PurgingTrigger.of(CountTrigger.of(size)))
+      : windows.trigger(CountTrigger.of(slide)).evictor(CountEvictor.of(size))
   }
 
   /** The records of this stream and of others, in no particular order between them. */
@@ -79,9 +151,143 @@ export class DataStream<T> {
     return new DataStream({ builder: this.#origin.builder, edges: Object.freeze(edges) })
   }
 
-  /** Deals records out to the subtasks of the next operator in turn. */
+  /**
+   * This stream and another, each with its own type, as the inputs of one operator; or this stream and a broadcast stream, whose records every subtask
+   * gets and keeps what they say in broadcast state.
+   *
+   * @throws GRA1020 when the other stream belongs to another job
+   * @example clicks.connect(searches).map((click) => click.page, (search) => search.text)
+   * @example
+   * lines
+   *   .connect(words.broadcast({ hidden: mapState<string, boolean>('hidden') }))
+   *   .process({
+   *     emits: recordType<string>(),
+   *     onRecord(line, ctx) {
+   *       if (!ctx.broadcastState.hidden.has(line)) ctx.emit(line)
+   *     },
+   *     onBroadcast(word, ctx) {
+   *       ctx.broadcastState.hidden.put(word, true)
+   *     },
+   *   })
+   *   .uid('shown-lines')
+   */
+  connect<U>(other: DataStream<U>): ConnectedStreams<T, U>
+  connect<U, B extends BroadcastDeclarations>(other: BroadcastStream<U, B>): BroadcastConnectedStream<T, U, B>
+  connect<U, B extends BroadcastDeclarations>(
+    other: DataStream<U> | BroadcastStream<U, B>,
+  ): ConnectedStreams<T, U> | BroadcastConnectedStream<T, U, B> {
+    const first = { origin: this.#origin, attach }
+    if (other instanceof DataStream) return new ConnectedStreams<T, U>(twoInputs(first, other.#origin))
+    const { origin, states } = partsOf(other)
+    return new BroadcastConnectedStream<T, U, B>(states, twoInputs(first, origin))
+  }
+
+  /**
+   * Joins the records of two streams that have the same key and window.
+   *
+   * @throws GRA1020 when the other stream belongs to another job
+   * @example orders.join(payments).where((order) => order.id).equalTo((payment) => payment.orderId).window(TumblingEventTimeWindows.of('1h'))
+   */
+  join<U>(other: DataStream<U>): JoinedStreams<T, U> {
+    return new JoinedStreams(twoInputs({ origin: this.#origin, attach }, other.#origin))
+  }
+
+  /**
+   * Gives the records of two streams that have the same key and window to one function, also where one stream has none.
+   *
+   * @throws GRA1020 when the other stream belongs to another job
+   * @example people.coGroup(auctions).where((person) => person.id).equalTo((auction) => auction.seller).window(TumblingEventTimeWindows.of('10s'))
+   */
+  coGroup<U>(other: DataStream<U>): CoGroupedStreams<T, U> {
+    return new CoGroupedStreams(twoInputs({ origin: this.#origin, attach }, other.#origin))
+  }
+
+  /**
+   * Hands each record to the subtask of the next operator that has the same number; the operators may be chained. What streams do anyway
+   * between operators of equal parallelism; asked for by name, different parallelisms are refused instead of rebalanced.
+   *
+   * @throws GRA1009 when the job is planned and the next operator has another parallelism
+   * @example parsed.forward().map(enrich)
+   */
+  forward(): DataStream<T> {
+    return new DataStream(repartition(this.#origin, FORWARD_ONLY))
+  }
+
+  /**
+   * Deals records out to all subtasks of the next operator in turn: each gets the same number.
+   *
+   * @example lines.rebalance().map(parse)
+   */
   rebalance(): DataStream<T> {
     return new DataStream(repartition(this.#origin, REBALANCE))
+  }
+
+  /**
+   * Deals records out in turn to a part of the next operator's subtasks, so that fewer subtasks are connected with each other: with 2 subtasks
+   * before 6, each feeds 3 of its own; with 6 before 2, 3 feed each.
+   *
+   * @example lines.setParallelism(2).rescale().map(parse).setParallelism(6)
+   */
+  rescale(): DataStream<T> {
+    return new DataStream(repartition(this.#origin, RESCALE))
+  }
+
+  /**
+   * Sends each record to a subtask of the next operator picked at random, each as likely as any other. The choices repeat when a job is run again
+   * with the same subtasks.
+   *
+   * @example clicks.shuffle().map(score)
+   */
+  shuffle(): DataStream<T> {
+    return new DataStream(repartition(this.#origin, SHUFFLE))
+  }
+
+  /**
+   * Sends each record to every subtask of the next operator. As everywhere, what else reads it in the same slot gets the same object: do not change it.
+   *
+   * @param states map states by name that the records change in every subtask of the operator that this stream is connected to; with none the
+   *   result is an ordinary stream
+   * @example limits.broadcast().map(remember)
+   * @example payments.connect(limits.broadcast({ limits: mapState<string, number>('limits') }))
+   */
+  broadcast(): DataStream<T>
+  broadcast<B extends BroadcastDeclarations>(states: B): BroadcastStream<T, B>
+  broadcast<B extends BroadcastDeclarations>(states?: B): DataStream<T> | BroadcastStream<T, B> {
+    const origin = repartition(this.#origin, BROADCAST)
+    return states === undefined ? new DataStream<T>(origin) : new BroadcastStream<T, B>({ origin, states })
+  }
+
+  /**
+   * Sends all records to the first subtask of the next operator. The others get none, but watermarks and the end of the input.
+   *
+   * @example totals.global().map(rank)
+   */
+  global(): DataStream<T> {
+    return new DataStream(repartition(this.#origin, GLOBAL))
+  }
+
+  /**
+   * Sends each record to the subtask of the next operator whose number a function gives. Keys and their state need `keyBy` instead.
+   *
+   * @param partitioner gives a whole number from 0 to below `partitionCount`, the number of subtasks now (KEY1002 while the job runs otherwise);
+   *   it is given the key if there is a `keySelector`, else the record
+   * @example orders.partitionCustom((order, partitionCount) => order.region % partitionCount)
+   * @example orders.partitionCustom((region: number, partitionCount) => region % partitionCount, (order) => order.region)
+   */
+  partitionCustom(partitioner: (value: T, partitionCount: number) => number): DataStream<T>
+  partitionCustom<K>(
+    partitioner: (key: K, partitionCount: number) => number,
+    keySelector: (value: T) => K,
+  ): DataStream<T>
+  partitionCustom<K>(
+    partitioner: (keyOrValue: T & K, partitionCount: number) => number,
+    keySelector?: (value: T) => T & K, // the overloads say which of the two it is
+  ): DataStream<T> {
+    const ofValue =
+      keySelector === undefined
+        ? partitioner
+        : (value: T, partitionCount: number) => partitioner(keySelector(value), partitionCount)
+    return new DataStream(repartition(this.#origin, Object.freeze({ kind: 'custom', partitioner: ofValue })))
   }
 
   /**
@@ -150,14 +356,79 @@ export class SingleOutputStreamOperator<T> extends DataStream<T> {
   }
 
   /**
+   * Begins a chain of its own: no longer runs in one task with the operator in front of it. What follows may still be chained to it.
+   *
+   * @example parsed.map(score).startNewChain()
+   */
+  startNewChain(): this {
+    this.#builder.patch(this.#node, { chaining: 'head' })
+    return this
+  }
+
+  /**
+   * Runs in a task of its own: chained neither to what is in front of it nor to what follows.
+   *
+   * @example parsed.map(score).disableChaining()
+   */
+  disableChaining(): this {
+    this.#builder.patch(this.#node, { chaining: 'never' })
+    return this
+  }
+
+  /**
+   * Subtasks of different groups never share a slot, so a heavy operator can have threads of its own. The job needs the sum of what its groups need: the
+   * largest parallelism of each.
+   *
+   * @param group letters, digits, `.`, `_`, `-` (GRA1008 otherwise). Default: that of the operators in front of it if they agree, else `default`
+   * @example parsed.map(score).slotSharingGroup('scoring')
+   */
+  slotSharingGroup(group: string): this {
+    this.#builder.patch(this.#node, { slotSharingGroup: group })
+    return this
+  }
+
+  /**
+   * What happens to a record that a function of this operator cannot handle: because it throws, because what it gives is no key or no timestamp, or because an
+   * asynchronous request fails or times out. `'skip'` counts it as `skippedRecords`; a tag sends it, with the error, to a side output and counts
+   * it as `deadLetterRecords`; `'dead-letter'` does the same with the tag `DEAD_LETTER`. What the function emitted and changed in state before it
+   * threw stays. Default `'fail'`: the job restarts by its restart strategy, and meets the record again. At a source it is about the timestamps
+   * of its records: what it decodes has a policy among the options of the source.
+   *
+   * @example const bad = outputTag<DeadLetterRecord<string>>('bad-lines')
+   * const parsed = lines.map((line) => parse(line)).onError(bad)
+   * parsed.getSideOutput(bad).sinkTo(jsonLinesSink('./bad'))
+   */
+  onError<V = unknown>(policy: OnError<DeadLetterRecord<V>>): this {
+    this.#builder.patch(this.#node, { errorPolicy: errorPolicyOf(policy) })
+    return this
+  }
+
+  /**
    * What the operator sets aside under `tag`, or under the name of a tag.
    *
-   * @example averages.getSideOutput(lateFlights).sinkTo(jsonLinesSink('./late'))
+   * @example totals.getSideOutput(lateOrders).sinkTo(jsonLinesSink('./late'))
    */
   getSideOutput<U>(tag: OutputTag<U> | string): DataStream<U> {
     const sideTag = typeof tag === 'string' ? tag : tag.name
     const edge = Object.freeze({ from: this.#node, sideTag, partitioning: FORWARD })
     return new DataStream({ builder: this.#builder, edges: Object.freeze([edge]) })
+  }
+}
+
+/** The output of an operator that runs in one subtask, because all records meet in it. */
+class NonParallelStreamOperator<T> extends SingleOutputStreamOperator<T> {
+  constructor(builder: GraphBuilder, node: NodeId) {
+    super(builder, node)
+    super.setParallelism(1)
+  }
+
+  override setParallelism(parallelism: number): this {
+    if (parallelism === 1) return this
+    throw new EngineError(
+      'GRA1003',
+      `windows over a whole stream (windowAll, countWindowAll) were given parallelism ${String(parallelism)}. The job was not built, because all records ` +
+        'meet in one subtask. Leave setParallelism out, or use keyBy and window.',
+    )
   }
 }
 
@@ -183,11 +454,66 @@ export class DataStreamSink {
     return this
   }
 
+  /**
+   * What happens to a record that the sink cannot turn into what it writes (SER1001), e.g. because its `format` throws: see `onError` of operators. Writes
+   * that fail are not the record's fault: they fail the job in any case.
+   *
+   * @example totals.sinkTo(jsonLinesSink('./out')).onError('skip')
+   */
+  onError<V = unknown>(policy: OnError<DeadLetterRecord<V>>): this {
+    this.#builder.patch(this.#node, { errorPolicy: errorPolicyOf(policy) })
+    return this
+  }
+
+  /**
+   * Records that the sink set aside under `tag`, or under the name of a tag.
+   *
+   * @example const written = totals.sinkTo(jsonLinesSink('./out')).onError('dead-letter')
+   * written.getSideOutput<DeadLetterRecord>(DEAD_LETTER).print('unwritable')
+   */
+  getSideOutput<U>(tag: OutputTag<U> | string): DataStream<U> {
+    const sideTag = typeof tag === 'string' ? tag : tag.name
+    const edge = Object.freeze({ from: this.#node, sideTag, partitioning: FORWARD })
+    return new DataStream({ builder: this.#builder, edges: Object.freeze([edge]) })
+  }
+
   /** Number of writers, 1 to 32768. Default: the parallelism of the job. */
   setParallelism(parallelism: number): this {
     this.#builder.patch(this.#node, { parallelism })
     return this
   }
+
+  /** Number of key groups, 1 to 32768: the parallelism can never exceed it. Part of the state: fixed while the state lives. */
+  setMaxParallelism(maxParallelism: number): this {
+    this.#builder.patch(this.#node, { maxParallelism })
+    return this
+  }
+
+  /**
+   * Runs in a task of its own: not chained to the operator in front of it.
+   *
+   * @example totals.sinkTo(slowSink).disableChaining()
+   */
+  disableChaining(): this {
+    this.#builder.patch(this.#node, { chaining: 'never' })
+    return this
+  }
+
+  /**
+   * Writers of different groups, and operators of other ones, never share a slot.
+   *
+   * @param group letters, digits, `.`, `_`, `-` (GRA1008 otherwise). Default: that of the operators in front of it if they agree, else `default`
+   * @example totals.sinkTo(slowSink).slotSharingGroup('writing')
+   */
+  slotSharingGroup(group: string): this {
+    this.#builder.patch(this.#node, { slotSharingGroup: group })
+    return this
+  }
+}
+
+/** Adds an operator behind any stream: for parts of the API that are no methods of it. */
+export function attachTo<T, U>(stream: DataStream<T>, operator: OperatorSpec): SingleOutputStreamOperator<U> {
+  return attach(originOf(stream), operator)
 }
 
 /** Adds an operator behind a stream. */
@@ -203,4 +529,14 @@ function repartition({ builder, edges }: StreamOrigin, partitioning: Partitionin
 /** The graph holds sinks of any type: the stream in front of it guarantees the records. */
 function erased<T>(sink: Sink<T>): Sink<unknown> {
   return sink
+}
+
+/** Adds an operator that all records meet in. */
+function attachAlone<U>({ builder, edges }: StreamOrigin, operator: OperatorSpec): SingleOutputStreamOperator<U> {
+  const id = builder.add((id) => ({ kind: 'operator', id, name: operator.kind, operator, inputs: edges }))
+  return new NonParallelStreamOperator<U>(builder, id)
+}
+
+function keyOfAll(): AllKey {
+  return ALL
 }

@@ -26,6 +26,7 @@ export interface JobDefinition {
   build(params: RawParams): LogicalGraph
 }
 
+/** What a job says about itself before its build function. */
 export interface JobSettings<Declarations extends ParamDeclarations> {
   /** Parameters of the job, checked before it starts. */
   readonly params: Declarations
@@ -46,7 +47,9 @@ const NAME_CHARACTERS_MAX = 100
  *   env.fromSource(parquetSource<Flight>(params.input)).map((flight) => flight.delay).sinkTo(jsonLinesSink(params.output))
  * })
  * @example Without declarations every parameter is a text that must be given:
- * export default defineJob('copy', (env, params) => { … params.input … })
+ * export default defineJob('copy', (env, params) => {
+ *   env.fromSource(textSource(params.input ?? 'in')).sinkTo(textSink('out'))
+ * })
  */
 export function defineJob(
   name: string,

@@ -1,7 +1,8 @@
 /** A whole job as a user writes it. Compiled, never run. */
 import { jsonLinesSink } from '../connector/file-sink.ts'
 import { parquetSource } from '../connector/parquet-source.ts'
-import { DEAD_LETTER, jsonLinesSource, textSource, type DeadLetter } from '../connector/text-source.ts'
+import { DEAD_LETTER } from '../connector/error-policy.ts'
+import { jsonLinesSource, textSource, type DeadLetter } from '../connector/text-source.ts'
 import {
   TumblingEventTimeWindows,
   WatermarkStrategy,

@@ -1,6 +1,7 @@
 import { present } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
-import type { LogicalGraph, LogicalNode, NodeId } from '../graph/logical-graph.ts'
+import type { ErrorPolicy } from '../connector/error-policy.ts'
+import type { Chaining, LogicalGraph, LogicalNode, NodeId } from '../graph/logical-graph.ts'
 
 /** What can be said about a node after it was added. */
 export interface NodePatch {
@@ -8,6 +9,9 @@ export interface NodePatch {
   readonly uid?: string
   readonly parallelism?: number
   readonly maxParallelism?: number
+  readonly chaining?: Chaining
+  readonly slotSharingGroup?: string
+  readonly errorPolicy?: ErrorPolicy
 }
 
 /**

@@ -9,7 +9,7 @@ const NOTHING: RecordType<never> = Object.freeze({})
 /**
  * Says what an operator emits.
  *
- * @example process({ emits: recordType<Alert>(), onRecord(value, ctx) { ctx.emit({ … }) } })
+ * @example payments.process({ emits: recordType<string>(), onRecord: (payment, ctx) => ctx.emit(payment.card) })
  */
 export function recordType<T>(): RecordType<T> {
   return NOTHING

@@ -7,33 +7,40 @@ export type RestartStrategy =
   | FailureRateRestart
   | ExponentialDelayRestart
 
+/** Restarts after the same delay, a number of times. */
 export interface FixedDelayRestart {
   readonly strategy: 'fixed-delay'
+  /** Restarts before the job fails for good. Default 1. */
   readonly attemptsMax?: number | 'unlimited'
-  /** A duration such as `'1s'`. */
+  /** A duration such as `'1s'`. Default `1s`. */
   readonly delay?: string
 }
 
+/** Restarts while failures are rare enough. */
 export interface FailureRateRestart {
   readonly strategy: 'failure-rate'
+  /** Failures within `failureInterval` that are answered by a restart; one more fails the job. Default 1. */
   readonly failuresMax?: number
-  /** A duration: failures are counted over it. */
+  /** A duration: failures are counted over it. Default `1m`. */
   readonly failureInterval?: string
-  /** A duration. */
+  /** A duration. Default `1s`. */
   readonly delay?: string
 }
 
+/** Restarts after delays that grow with every failure. */
 export interface ExponentialDelayRestart {
   readonly strategy: 'exponential-delay'
-  /** A duration: the first delay. */
+  /** A duration: the first delay. Default `1s`. */
   readonly initial?: string
-  /** A duration: the longest delay. */
+  /** A duration: the longest delay. Default `1m`. */
   readonly max?: string
+  /** How many times the delay before each delay is, 1 to 100. Default 1.5. */
   readonly multiplier?: number
-  /** 0 to 1. */
+  /** 0 to 1. Share of the delay that is added or taken away at random. Default 0.1. */
   readonly jitter?: number
-  /** A duration: after it without a failure the delay starts again at the first one. */
+  /** A duration: after it without a failure the delay starts again at the first one. Default `1h`. */
   readonly resetAfter?: string
+  /** Restarts before the job fails for good. Default `unlimited`. */
   readonly attemptsMax?: number | 'unlimited'
 }
 

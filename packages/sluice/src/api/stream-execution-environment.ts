@@ -7,6 +7,7 @@ import { SingleOutputStreamOperator } from './data-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { restartOptions, type RestartStrategy } from './restart-strategies.ts'
 
+/** How checkpoints are taken and kept. Each is an option too; values of the command line and the environment win. */
 export interface CheckpointSettings {
   /** Default `exactly-once`. */
   readonly mode?: CheckpointMode
@@ -22,10 +23,11 @@ export interface CheckpointSettings {
   readonly retained?: number
 }
 
+/** What else is known about a source. */
 export interface SourceSettings {
   /** Names the source in plans, progress and messages. Default: its uid, without one its kind. */
   readonly name?: string
-  /** The id under which checkpoints keep its splits; `.uid(…)` behind the source does the same. */
+  /** The id under which checkpoints keep its splits; `.uid(…)` behind the source does the same. Without it one is derived from the graph, with a warning where there are checkpoints. */
   readonly uid?: string
   /** Records per second over all subtasks. Default: no limit. */
   readonly rateLimit?: number
@@ -75,6 +77,15 @@ export class StreamExecutionEnvironment {
   /** Key groups of every operator that sets none of its own, 1 to 32768. Default: derived from the parallelism, at least 128. */
   setMaxParallelism(maxParallelism: number): this {
     return this.set('maxParallelism', maxParallelism)
+  }
+
+  /**
+   * Every operator runs in a task of its own from now on: slower, but its figures are its own. Sets `operatorChaining`.
+   *
+   * @example env.disableOperatorChaining()
+   */
+  disableOperatorChaining(): this {
+    return this.set('operatorChaining', false)
   }
 
   /**

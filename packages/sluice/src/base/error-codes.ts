@@ -10,7 +10,11 @@ interface ErrorCodeRow {
   readonly title: string
 }
 
-/** The only table of errors. Each code has a page, docs/errors/CODE.md. */
+/**
+ * The only table of errors. Each code has a page, docs/errors/CODE.md.
+ *
+ * @example const { domain, title } = ERROR_CODES.JOB1003
+ */
 export const ERROR_CODES = {
   // INT: our own bugs
   INT1001: { domain: 'internal', retry: 'restart', title: 'An invariant of the engine is broken' },
@@ -47,10 +51,13 @@ export const ERROR_CODES = {
   GRA1005: { domain: 'user', retry: 'never', title: 'A window, timer or watermark definition is not valid' },
   GRA1006: { domain: 'user', retry: 'never', title: 'Two states of one operator share a name' },
   GRA1007: { domain: 'user', retry: 'never', title: 'The graph was changed after it was built' },
-  GRA1008: { domain: 'user', retry: 'never', title: 'A uid or job name cannot be used' },
+  GRA1008: { domain: 'user', retry: 'never', title: 'A uid, job name or slot-sharing group cannot be used' },
+  GRA1009: { domain: 'user', retry: 'never', title: 'forward() between operators of different parallelism' },
+  GRA1020: { domain: 'user', retry: 'never', title: 'Two streams of different jobs were put together' },
 
   // KEY, TIM: keys and time
   KEY1001: { domain: 'user', retry: 'restart', title: 'keyBy returned something that cannot be a key' },
+  KEY1002: { domain: 'user', retry: 'restart', title: 'A partitioner returned no number of a subtask' },
   TIM1001: { domain: 'user', retry: 'restart', title: 'A timestamp is not a safe integer of milliseconds' },
 
   // SER: bytes
@@ -60,6 +67,8 @@ export const ERROR_CODES = {
   // STA: state
   STA1001: { domain: 'user', retry: 'never', title: 'State was used outside a keyed record or timer' },
   STA1002: { domain: 'user', retry: 'never', title: 'A state in the snapshot does not fit the declared state' },
+  STA1003: { domain: 'user', retry: 'never', title: 'The declaration of a state is not valid' },
+  STA1010: { domain: 'user', retry: 'never', title: 'What only onBroadcast may do was done elsewhere' },
 
   // CKP: checkpoints
   CKP1001: { domain: 'external', retry: 'backoff', title: 'Checkpoint storage cannot be written' },
@@ -81,12 +90,19 @@ export const ERROR_CODES = {
   SRC1002: { domain: 'user', retry: 'never', title: 'A record of the input cannot be decoded' },
   SRC1003: { domain: 'external', retry: 'restart', title: 'Reading the input failed' },
   SRC1004: { domain: 'external', retry: 'never', title: 'The input changed under a running or restored job' },
+  SRC1005: { domain: 'external', retry: 'restart', title: 'Looking for splits while the job runs failed' },
+  SRC1006: { domain: 'user', retry: 'restart', title: 'A source event was not understood' },
+  SRC1007: { domain: 'user', retry: 'never', title: 'A hybrid source is not put together right' },
+  SRC1008: { domain: 'external', retry: 'never', title: 'A watched folder holds too many files' },
+  SRC1009: { domain: 'external', retry: 'restart', title: 'A socket source has lost its server' },
+  SRC1010: { domain: 'user', retry: 'never', title: 'The place where the job runs has no sockets' },
 
   // SNK: sinks
   SNK1001: { domain: 'external', retry: 'restart', title: 'A sink cannot write' },
   SNK1002: { domain: 'external', retry: 'restart', title: 'A commit failed for good' },
   SNK1003: { domain: 'external', retry: 'never', title: 'A committable is gone' },
   SNK1004: { domain: 'user', retry: 'never', title: 'The output directory cannot be used' },
+  SNK1005: { domain: 'external', retry: 'restart', title: 'A batch of an asynchronous sink could not be sent' },
 
   // TSK: tasks and threads
   TSK1001: { domain: 'user', retry: 'restart', title: 'A user function threw' },
@@ -95,6 +111,8 @@ export const ERROR_CODES = {
   TSK1004: { domain: 'user', retry: 'restart', title: 'A slot thread hangs' },
   TSK1005: { domain: 'user', retry: 'never', title: 'A user function emitted after it was closed' },
   TSK1006: { domain: 'user', retry: 'never', title: 'A slot thread cannot be ended' },
+  TSK1007: { domain: 'user', retry: 'never', title: 'The same record failed the job again and again' },
+  TSK1008: { domain: 'external', retry: 'restart', title: 'An asynchronous request timed out' },
 
   // CLU: leaders, registration, leases
   CLU1001: { domain: 'external', retry: 'never', title: 'This JobManager does not lead' },
@@ -142,6 +160,7 @@ export const ERROR_CODES = {
   SIM1001: { domain: 'internal', retry: 'never', title: 'A simulated run broke a guarantee' },
 } as const satisfies Record<`${Uppercase<string>}`, ErrorCodeRow>
 
+/** The code of an error, such as `CKP1004`; its page is docs/errors/CODE.md. */
 export type ErrorCode = keyof typeof ERROR_CODES
 
 /** What another process said or wrote may be of another version: codes that this one does not know become INT1001. */

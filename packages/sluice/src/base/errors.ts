@@ -35,7 +35,9 @@ export interface EngineErrorOptions {
  * @example throw new EngineError('CFG1001', `option "checkpoint.intervall" is unknown. The job was not started. Did you mean "checkpoint.interval"?`)
  */
 export class EngineError extends Error {
+  /** By which programs tell errors apart: messages may change. */
   readonly code: ErrorCode
+  /** Where it happened, as far as that is known. */
   readonly context: ErrorContext
 
   constructor(code: ErrorCode, message: string, options: EngineErrorOptions = {}) {
@@ -45,10 +47,12 @@ export class EngineError extends Error {
     this.context = options.context ?? {}
   }
 
+  /** Who has to act: the author of the job (`user`), somebody outside (`external`), or the makers of the engine (`internal`). */
   get domain(): ErrorDomain {
     return ERROR_CODES[this.code].domain
   }
 
+  /** Whether trying again may help: `never`, `backoff` (the same call, later), `restart` (of the job). */
   get retry(): ErrorRetry {
     return ERROR_CODES[this.code].retry
   }
@@ -77,7 +81,16 @@ export function messageOf(thrown: unknown): string {
   return JSON.stringify(thrown) ?? 'undefined'
 }
 
-/** `[CKP1004] message (operator "x", subtask 3/…)` – one line for people. */
+/**
+ * `[CKP1004] message (operator "x", subtask 3/…)` – one line for people.
+ *
+ * @example
+ * try {
+ *   await execute(job)
+ * } catch (error) {
+ *   if (error instanceof EngineError) console.error(formatError(error))
+ * }
+ */
 export function formatError(error: ErrorData | EngineError): string {
   const where = Object.entries(error.context)
     .filter(([, value]) => value !== undefined)

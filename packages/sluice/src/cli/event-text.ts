@@ -1,5 +1,5 @@
 /** Events of a job as sentences for people. */
-import { formatError } from '../base/errors.ts'
+import { formatError, type ErrorData } from '../base/errors.ts'
 import type { JobEvent } from '../jobmanager/job-events.ts'
 import { durationText } from './format.ts'
 import { errorLines } from './error-text.ts'
@@ -43,7 +43,7 @@ export function eventLines(event: JobEvent): readonly string[] {
     case 'stop-checkpoint-failed':
       return [`the last checkpoint failed, the job resumes from the one before: ${formatError(event.error)}`]
     case 'ended':
-      return event.error === undefined || event.error.code !== 'JOB1003' ? [] : errorLines(event.error)
+      return event.error === undefined || !isOfWholeJob(event.error) ? [] : errorLines(event.error)
   }
 }
 
@@ -52,8 +52,13 @@ function ageText(ageMs: number): string {
   return Number.isNaN(ageMs) ? '' : ` (taken ${durationText(ageMs)} before)`
 }
 
+/** Others were told when they happened. */
+function isOfWholeJob({ code }: ErrorData): boolean {
+  return code === 'JOB1003' || code === 'TSK1007'
+}
+
 function restartingText({ inMs, restartCount, crashLoop }: Extract<JobEvent, { readonly kind: 'restarting' }>): string {
   const text = `restarting${Number.isNaN(inMs) ? '' : ` in ${durationText(inMs)}`} (restart ${restartCount})`
   if (crashLoop === undefined) return text
-  return `${text}; the last ${crashLoop.failureCount} failures were at the same record: ${crashLoop.record}`
+  return `${text}; crash loop: the last ${crashLoop.failureCount} failures were at the same record, ${crashLoop.record}`
 }

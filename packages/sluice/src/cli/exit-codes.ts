@@ -16,5 +16,5 @@ export const EXIT = {
 /** The user's mistake, found before anything ran: the JobMaster gives such errors as they are, every other as JOB1003. */
 export function isRefusal(code: ErrorCode): boolean {
   const { domain, retry } = ERROR_CODES[code]
-  return code === 'CKP1008' || (code !== 'JOB1003' && domain === 'user' && retry === 'never')
+  return code === 'CKP1008' || (code !== 'JOB1003' && code !== 'TSK1007' && domain === 'user' && retry === 'never')
 }

@@ -9,10 +9,11 @@ import type { JobEvent } from '../jobmanager/job-events.ts'
 import { launch } from './launch.ts'
 import type { JobClient, RunResult } from './run-request.ts'
 
+/** How a job is run from a program. */
 export interface ExecuteOptions {
   /** Job parameters, as `--param` gives them. */
   readonly params?: Readonly<Record<string, string>>
-  /** Short for the option `parallelism`. */
+  /** Short for the option `parallelism`. Default: what the environment or the job sets, else 1. */
   readonly parallelism?: number
   /** Where checkpoints are kept. Default: what the job sets, else `./.sluice/<job name>`. */
   readonly stateDir?: string
@@ -33,7 +34,7 @@ export interface ExecuteOptions {
  * runs in the calling thread: functions cannot go to other threads.
  *
  * @returns how it ended: `finished`, `stopped` or `canceled`
- * @throws EngineError when it cannot be started, or failed for good (JOB1003)
+ * @throws EngineError when it cannot be started, or failed for good (JOB1003, or TSK1007 when one record failed it every time)
  * @example const { recordsRead } = await execute(new URL('./orders.job.ts', import.meta.url), { params: { input: 'orders.jsonl' } })
  */
 export async function execute(job: JobDefinition | URL | string, options: ExecuteOptions = {}): Promise<RunResult> {
@@ -47,6 +48,10 @@ export async function execute(job: JobDefinition | URL | string, options: Execut
  * Starts a job and gives the means to watch, stop and cancel it. Its `result` never rejects: a failed job has `state: 'failed'` and `error`.
  *
  * @throws EngineError when it cannot be started
+ * @example
+ * const client = await start(job)
+ * setTimeout(() => void client.stop(), 60_000)
+ * const { state } = await client.result // 'stopped': started again, it goes on there
  */
 export async function start(job: JobDefinition | URL | string, options: ExecuteOptions = {}): Promise<JobClient> {
   refuseNoJob(job)

@@ -77,11 +77,12 @@ function placeOf(thrown: unknown): string {
 
 /** What the slots need of the options. */
 export function slotSettingsOf(options: ResolvedOptions): SlotSettings {
-  const { checkpoint, exchange, watermark, report } = options
+  const { checkpoint, exchange, watermark, report, sink } = options
   return {
     bufferTimeoutMs: exchange.bufferTimeoutMs,
     watermarkIntervalMs: watermark.intervalMs,
     delivery: checkpoint.intervalMs === 'off' ? 'none' : checkpoint.mode,
+    committerRetriesMax: sink.committerRetriesMax,
     reportIntervalMs: report.intervalMs,
     channelCredits: exchange.channelBatchesMax,
     batchRecordsMax: exchange.batchRecordsMax,

@@ -164,6 +164,7 @@ describe('how a job stands', () => {
       sluice: {
         uid: 'v',
         wantedParallelism: 1,
+        slotSharingGroup: 'default',
         reportingCount: 1,
         watermark,
         busyRatio: 0,

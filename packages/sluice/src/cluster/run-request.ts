@@ -44,6 +44,7 @@ export interface JobClient extends RunFacts {
   readonly result: Promise<RunResult>
 }
 
+/** How a job ended. */
 export interface RunResult extends JobResult {
   /** Set when the job had finished in an earlier run and was not run again: when that was. */
   readonly finishedBefore?: FinishedRun

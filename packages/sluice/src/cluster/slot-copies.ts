@@ -45,6 +45,8 @@ export class SlotCopies {
       case 'start':
       case 'trigger':
       case 'assign-splits':
+      case 'source-event':
+      case 'align-source':
       case 'finish':
       case 'cancel':
         return

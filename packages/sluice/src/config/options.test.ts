@@ -36,6 +36,7 @@ describe('resolving', () => {
     expect(resolveOptions([])).toEqual({
       parallelism: 1,
       maxParallelism: 'auto',
+      operatorChaining: true,
       checkpoint: {
         intervalMs: 'off',
         mode: 'exactly-once',
@@ -50,6 +51,7 @@ describe('resolving', () => {
       restart: { strategy: 'none' },
       exchange: { bufferTimeoutMs: 100, batchRecordsMax: 512, channelBatchesMax: 8, debloatTargetMs: 1000 },
       watermark: { intervalMs: 200 },
+      sink: { committerRetriesMax: 10 },
       task: { cancellationTimeoutMs: 30_000, deployTimeoutMs: 600_000 },
       slot: { watchdogTimeoutMs: 30_000, memoryHeapMaxBytes: 'auto', startTimeoutMs: 60_000 },
       report: { intervalMs: 500 },

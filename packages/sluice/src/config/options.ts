@@ -21,7 +21,7 @@ const OPTIONS = {
     min: '1',
     max: '32768',
     scope: 'job',
-    doc: 'Subtasks of every operator that sets no parallelism of its own. The job needs as many slots.',
+    doc: 'Subtasks of every operator that sets no parallelism of its own. The job needs as many slots for each slot-sharing group.',
     flinkKey: 'parallelism.default',
   },
   maxParallelism: {
@@ -110,6 +110,13 @@ const OPTIONS = {
     scope: 'job',
     doc: 'A TaskManager keeps a copy of what its slots write to checkpoints on its own disk (`taskmanager.localDir`), and restores from it what is there; in Flink also `execution.checkpointing.local-backup.enabled`. Without effect in embedded runs.',
     flinkKey: 'execution.state-recovery.from-local',
+  },
+  operatorChaining: {
+    type: 'boolean',
+    default: 'true',
+    scope: 'job',
+    doc: 'Operators with nothing to exchange between them run as one task of plain calls. `false`: each in a task of its own.',
+    flinkKey: 'pipeline.operator-chaining.enabled',
   },
   'restart.strategy': {
     type: 'choice',
@@ -237,6 +244,15 @@ const OPTIONS = {
     doc: 'How often sources give out their watermark.',
     flinkKey: 'pipeline.auto-watermark-interval',
   },
+  'sink.committer.retries': {
+    type: 'integer',
+    default: '10',
+    min: '0',
+    max: '1000000',
+    scope: 'job',
+    doc: 'How often a committable that a committer wants to try later is tried again, with growing pauses up to 10 s, before the task fails.',
+    flinkKey: 'sink.committer.retries',
+  },
   'task.deployTimeout': {
     type: 'duration',
     default: '10m',
@@ -284,6 +300,7 @@ const OPTIONS = {
   ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionRow>
 
+/** The name of an option, such as `checkpoint.interval`. All of them: docs/guide/options.md. */
 export type OptionKey = keyof typeof OPTIONS
 
 type RowOf<Key extends OptionKey> = (typeof OPTIONS)[Key]
@@ -317,6 +334,7 @@ export interface ResolvedOptions {
   readonly parallelism: number
   /** `auto`: derived from the parallelism. */
   readonly maxParallelism: number | 'auto'
+  readonly operatorChaining: boolean
   readonly checkpoint: ResolvedCheckpointOptions
   readonly state: {
     /** Restores from copies on the disk of the TaskManager. */
@@ -332,6 +350,10 @@ export interface ResolvedOptions {
     readonly debloatTargetMs: number
   }
   readonly watermark: { readonly intervalMs: number }
+  readonly sink: {
+    /** Tries of one committable beyond the first. */
+    readonly committerRetriesMax: number
+  }
   readonly task: { readonly cancellationTimeoutMs: number; readonly deployTimeoutMs: number }
   readonly slot: {
     readonly watchdogTimeoutMs: number

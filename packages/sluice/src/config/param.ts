@@ -20,6 +20,7 @@ export interface Param<T> {
 
 type ParamKind = 'string' | 'path' | 'duration' | 'number' | 'integer' | 'boolean' | 'choice'
 
+/** Parameters by name, made with `param`. */
 export type ParamDeclarations = Readonly<Record<string, Param<unknown>>>
 
 /** What the build function gets for its declarations. */
@@ -35,7 +36,7 @@ export type RawParams = Readonly<Record<string, string>>
  *
  * @example
  * defineJob('flights', { params: { input: param.path(), lateness: param.duration('48h'), rate: param.number().optional() } },
- *   (env, params) => { … })
+ *   (env, { input, rate = 1000 }) => void env.fromSource(textSource(input), undefined, { rateLimit: rate }).print())
  */
 export const param = Object.freeze({
   /** Any text. */

@@ -159,6 +159,7 @@ function structureOf(values: OptionValues): ResolvedOptions {
   return {
     parallelism: values.parallelism,
     maxParallelism: values.maxParallelism,
+    operatorChaining: values.operatorChaining,
     checkpoint: {
       intervalMs: values['checkpoint.interval'],
       mode: values['checkpoint.mode'],
@@ -178,6 +179,7 @@ function structureOf(values: OptionValues): ResolvedOptions {
       debloatTargetMs: values['exchange.debloat.target'],
     },
     watermark: { intervalMs: values['watermark.interval'] },
+    sink: { committerRetriesMax: values['sink.committer.retries'] },
     task: {
       cancellationTimeoutMs: values['task.cancellation.timeout'],
       deployTimeoutMs: values['task.deployTimeout'],

@@ -39,6 +39,7 @@ class Output implements ReaderOutput<number> {
   finishSplit(id: string): void {
     this.finished.push(id)
   }
+  expectSplit(): void {}
   sideOutput(): void {}
   isFull(): boolean {
     return this.room <= 0
@@ -64,6 +65,7 @@ function setUp(): {
     parallelism: 1,
     wake: () => {},
     requestSplit: () => void requests++,
+    sendSourceEvent: () => {},
     fail: (error: unknown) => void failures.push(error),
     count: () => {},
   }

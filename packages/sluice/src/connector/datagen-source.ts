@@ -2,7 +2,8 @@
  * Generated records: record i depends on i and the seed only, so a restored job generates exactly what it would have.
  *
  * G1 Split k of n holds the records k, k + n, k + 2n, …; its whole state is the next index.
- * G2 A reader with several splits goes on with the one that is furthest behind, so that time runs forward in all of them.
+ * G2 A reader with several splits goes on with the one that is furthest behind, so that time runs forward in all of them; those that watermark
+ *    alignment has paused are left out.
  */
 import { present } from '../base/assert.ts'
 import type { Random } from '../base/env.ts'
@@ -20,6 +21,7 @@ import type {
   SplitOutput,
 } from './source.ts'
 
+/** What is generated, how much and how fast. */
 export interface DatagenOptions<T> {
   /** Makes record `index`. Everything random in it must come from `random`, which is seeded for this record. */
   readonly generate: (index: number, random: Random) => T
@@ -29,7 +31,9 @@ export interface DatagenOptions<T> {
   readonly ratePerSecond?: number
   /** Independent sequences; the most subtasks that can generate at once. Default: the parallelism of the first start. */
   readonly splits?: number
+  /** Of `random`: another seed, other records. Default 0. */
   readonly seed?: number
+  /** What checkpoints know the source by beside its uid. Default `datagen`. */
   readonly name?: string
 }
 
@@ -120,6 +124,7 @@ interface Sequence<T> {
   readonly split: DatagenSplit
   next: number
   output: SplitOutput<T> | undefined
+  isPaused: boolean
 }
 
 class DatagenReader<T> implements SourceReader<T, DatagenSplit> {
@@ -151,7 +156,7 @@ class DatagenReader<T> implements SourceReader<T, DatagenSplit> {
   }
 
   addSplits(splits: readonly DatagenSplit[]): void {
-    for (const split of splits) this.#sequences.push({ split, next: split.next, output: undefined })
+    for (const split of splits) this.#sequences.push({ split, next: split.next, output: undefined, isPaused: false })
     this.#rateStart = undefined
     this.#context.wake()
   }
@@ -159,6 +164,14 @@ class DatagenReader<T> implements SourceReader<T, DatagenSplit> {
   noMoreSplits(): void {
     this.#hasAllSplits = true
     this.#context.wake()
+  }
+
+  pauseOrResumeSplits(pause: readonly string[], resume: readonly string[]): void {
+    for (const sequence of this.#sequences) {
+      if (pause.includes(sequence.split.id)) sequence.isPaused = true
+      if (resume.includes(sequence.split.id)) sequence.isPaused = false
+    }
+    if (resume.length > 0) this.#context.wake()
   }
 
   poll(output: ReaderOutput<T>, recordsMax: number): PollResult {
@@ -169,7 +182,7 @@ class DatagenReader<T> implements SourceReader<T, DatagenSplit> {
     for (const sequence of this.#sequences) sequence.output ??= output.split(sequence.split.id)
     while (left > 0 && !output.isFull()) {
       const sequence = this.#furthestBehind()
-      if (sequence === undefined) return this.#hasAllSplits ? 'end' : 'nothing'
+      if (sequence === undefined) return this.#hasAllSplits && this.#sequences.length === 0 ? 'end' : 'nothing'
       const made = this.#emit(sequence, output, Math.min(left, BLOCK_RECORDS))
       left -= made
       if (this.#rateStart !== undefined) this.#rateStart.records += made
@@ -206,9 +219,9 @@ class DatagenReader<T> implements SourceReader<T, DatagenSplit> {
   }
 
   #furthestBehind(): Sequence<T> | undefined {
-    let least = this.#sequences[0]
+    let least: Sequence<T> | undefined
     for (const sequence of this.#sequences) {
-      if (least !== undefined && sequence.next < least.next) least = sequence
+      if (!sequence.isPaused && (least === undefined || sequence.next < least.next)) least = sequence
     }
     return least
   }

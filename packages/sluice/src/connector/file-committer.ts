@@ -1,14 +1,9 @@
 /** Makes files visible: verify, rename, sync. Idempotent (X2); the table of cases is in docs/spec/file-sink.md. */
 import { DiskError } from '../base/disk-error.ts'
 import type { Env } from '../base/env.ts'
-import { EngineError, messageOf } from '../base/errors.ts'
+import { EngineError } from '../base/errors.ts'
 import type { FileCommittable, FileParts } from './file-parts.ts'
-import type { Committer } from './sink.ts'
-
-/** Tries of one commit before it fails for good. */
-const COMMIT_ATTEMPTS_MAX = 5
-/** Pause after the first failed try; doubles with each. */
-const RETRY_DELAY_MS = 100
+import type { CommitRequest, Committer } from './sink.ts'
 
 export class FileCommitter implements Committer<FileCommittable> {
   readonly #parts: FileParts
@@ -19,24 +14,24 @@ export class FileCommitter implements Committer<FileCommittable> {
     this.#env = env
   }
 
-  async commit(committables: readonly FileCommittable[]): Promise<void> {
-    if (committables.length === 0) return
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#commitAll(committables)
-      } catch (error) {
-        if (!(error instanceof DiskError)) throw error
-        if (attempt >= COMMIT_ATTEMPTS_MAX) throw this.#gaveUp(committables, error)
-      }
-      await this.#pause(RETRY_DELAY_MS * 2 ** (attempt - 1))
+  /** A failing disk may work later: everything is tried again then, which does no harm to what is done (X2). */
+  async commit(requests: readonly CommitRequest<FileCommittable>[]): Promise<void> {
+    if (requests.length === 0) return
+    try {
+      await this.#commitAll(requests.map(({ committable }) => committable))
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      for (const request of requests) request.retryLater(error)
     }
   }
 
   async #commitAll(committables: readonly FileCommittable[]): Promise<void> {
     const { disk } = this.#env
+    const folders = this.#parts.foldersOf(committables.map(({ to }) => to))
+    for (const folder of folders) if (folder !== this.#parts.directory) await disk.makeDirectory(folder)
     for (const committable of committables) await this.#commitOne(committable)
     // Also when nothing was renamed: the rename of an earlier try may not be durable yet.
-    await disk.syncDirectory(this.#parts.directory)
+    for (const folder of folders) await disk.syncDirectory(folder)
     for (const { replaces } of committables) {
       if (replaces !== undefined) await disk.remove(this.#parts.path(replaces))
     }
@@ -63,20 +58,6 @@ export class FileCommitter implements Committer<FileCommittable> {
     const [pending, committed] = [await disk.read(from), await disk.read(to)]
     if (Buffer.compare(pending, committed) !== 0) throw taken(from, to)
     await disk.remove(from)
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#env.timers.after(ms, resolve))
-  }
-
-  #gaveUp(committables: readonly FileCommittable[], error: DiskError): EngineError {
-    const names = committables.map(({ to }) => to).join(', ')
-    return new EngineError(
-      'SNK1002',
-      `committing ${names} in ${this.#parts.directory} failed ${COMMIT_ATTEMPTS_MAX} times: ${messageOf(error)}. ` +
-        'Nothing is lost: the job restarts and commits again. Check the disk and the permissions of the directory.',
-      { context: { path: this.#parts.directory }, cause: error },
-    )
   }
 }
 

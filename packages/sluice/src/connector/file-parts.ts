@@ -7,7 +7,7 @@ export interface FileCommittable {
   readonly from: string
   readonly to: string
   readonly sizeBytes: number
-  /** A hidden file that nothing needs any more once `to` is there. */
+  /** A hidden file that nothing needs any more once `to` is there. Absent where there is none. */
   readonly replaces?: string
 }
 
@@ -19,6 +19,8 @@ export interface FileWriterState {
 
 export interface OpenFileState {
   readonly file: string
+  /** Absent: the sink's directory itself. */
+  readonly bucket?: string
   readonly validBytes: number
   readonly replaces?: string
 }
@@ -61,8 +63,9 @@ export class FileParts {
     return Number(HIDDEN_PLACE.exec(hiddenEntry)?.[1] ?? 0)
   }
 
-  finalName(at: PartPlace): string {
-    return `${this.#prefix}${padded(at.run, 3)}-c${padded(at.checkpoint, 6)}-s${padded(at.subtask, 3)}-${padded(at.n, 3)}${this.#extension}`
+  /** In the folder `bucket` below the directory; '' is the directory itself. */
+  finalName(bucket: string, at: PartPlace): string {
+    return `${bucket === '' ? '' : `${bucket}/`}${this.#prefix}${padded(at.run, 3)}-c${padded(at.checkpoint, 6)}-s${padded(at.subtask, 3)}-${padded(at.n, 3)}${this.#extension}`
   }
 
   /** Run and checkpoint of a committed file of this sink; undefined for any other file. */
@@ -70,6 +73,17 @@ export class FileParts {
     if (!name.startsWith(this.#prefix)) return undefined
     const match = PLACE.exec(name.slice(this.#prefix.length))
     return match === null ? undefined : { run: Number(match[1]), checkpoint: Number(match[2]) }
+  }
+
+  /** Folders that the names are in, those above them included, and the directory itself: deepest first. */
+  foldersOf(names: readonly string[]): readonly string[] {
+    const folders = new Set<string>()
+    for (const name of names) {
+      for (let end = name.lastIndexOf('/'); end > 0; end = name.lastIndexOf('/', end - 1))
+        folders.add(name.slice(0, end))
+    }
+    const deepestFirst = [...folders].sort((a, b) => b.split('/').length - a.split('/').length)
+    return [...deepestFirst.map((folder) => this.path(folder)), this.directory]
   }
 
   get #prefix(): string {
@@ -83,6 +97,14 @@ export interface PartPlace {
   readonly subtask: number
   /** Counts the files of one subtask that belong to one checkpoint. */
   readonly n: number
+}
+
+/** Whether records may be kept in a folder of this name: below the directory, and visible. */
+export function isBucketName(bucket: unknown): bucket is string {
+  if (typeof bucket !== 'string') return false
+  return (
+    bucket === '' || bucket.split('/').every((name) => name !== '' && !name.startsWith('.') && !name.includes('\0'))
+  )
 }
 
 const HIDDEN_PLACE = /^(\d+)-\d+-s\d{3,}-/

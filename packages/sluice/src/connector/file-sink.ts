@@ -1,5 +1,5 @@
 /**
- * Exactly-once files of lines. The protocol, the states of a file and what each crash leaves: docs/spec/file-sink.md.
+ * Exactly-once files. The protocol, the states of a file and what each crash leaves: docs/spec/file-sink.md.
  *
  * Owns: options, and the clean-up before a start (`prepare`). The writer and the committer have their own files.
  */
@@ -10,13 +10,18 @@ import { parseDuration } from '../base/duration.ts'
 import { EngineError, messageOf } from '../base/errors.ts'
 import { parseSize } from '../base/size.ts'
 import { FileCommitter } from './file-committer.ts'
+import { type FileFormat, lineFileFormat } from './file-content.ts'
 import { FileParts, IN_PROGRESS, SUPERSEDED, type FileCommittable, type FileWriterState } from './file-parts.ts'
 import { FileWriter, type RollPolicy } from './file-writer.ts'
 import { jsonLine, plainLine } from './line-format.ts'
 import type { Sink, SinkPrepareContext } from './sink.ts'
 
-export type FileSink<T> = Sink<T, FileCommittable, FileWriterState>
+type AnyFileSink<T> = Sink<T, FileCommittable, FileWriterState>
 
+/** Its committables are files: `to` is the name of one in the directory, `sizeBytes` its size. */
+export type FileSink<T> = AnyFileSink<T> & Required<Pick<AnyFileSink<T>, 'prepare' | 'createCommitter'>>
+
+/** When files end, and what they are called. */
 export interface FileSinkOptions {
   /**
    * When a file ends. `{ every: 'checkpoint' }` (default): at each checkpoint, and at `sizeMax`. `{ sizeMax, ageMax? }`: a file may span checkpoints; it is visible
@@ -29,11 +34,22 @@ export interface FileSinkOptions {
   readonly extension?: string
 }
 
+/** When a file ends. `sizeMax` is a size such as `128mb`, the default; `ageMax` a duration, without it a file may be of any age. */
 export type RollOptions =
   | { readonly every: 'checkpoint'; readonly sizeMax?: string }
   | { readonly sizeMax: string; readonly ageMax?: string }
 
-export interface TextSinkOptions<T> extends FileSinkOptions {
+/** What the sinks of one type of record know besides. */
+export interface BucketOptions<T> {
+  /**
+   * The folder below the directory that a record's line goes to, such as `dt=2026-01-31/hour=07`; `''` is the directory itself. A folder has a file of its own
+   * for each subtask and checkpoint: many folders at once make many small files.
+   */
+  readonly bucketOf?: (value: T) => string
+}
+
+/** Options of `textSink`. */
+export interface TextSinkOptions<T> extends FileSinkOptions, BucketOptions<T> {
   /** The line of a record, without its end. Default: strings as they are, anything else as JSON. */
   readonly format?: (value: T) => string
 }
@@ -46,7 +62,8 @@ const SIZE_MAX = '128mb'
  * @example stream.sinkTo(textSink<Order>('out/orders', { format: (o) => `${o.id};${o.total}` }))
  */
 export function textSink<T>(directory: string, options: TextSinkOptions<T> = {}): FileSink<T> {
-  return fileSink('text-files', directory, options.format ?? plainLine, { extension: '.txt', ...options })
+  const { format = plainLine } = options
+  return fileSink('text-files', directory, { extension: '.txt', ...options, format: lineFileFormat(format) })
 }
 
 /**
@@ -57,26 +74,28 @@ export function textSink<T>(directory: string, options: TextSinkOptions<T> = {})
  *
  * @example stream.sinkTo(jsonLinesSink('out/delays'))
  */
-export function jsonLinesSink<T>(directory: string, options: FileSinkOptions = {}): FileSink<T> {
-  return fileSink('json-lines-files', directory, jsonLine, { extension: '.jsonl', ...options })
+export function jsonLinesSink<T>(directory: string, options: FileSinkOptions & BucketOptions<T> = {}): FileSink<T> {
+  return fileSink<T>('json-lines-files', directory, { extension: '.jsonl', ...options, format: lineFileFormat<T>(jsonLine) })
 }
 
-type ResolvedFileSinkOptions = FileSinkOptions & { readonly extension: string }
+export interface ResolvedFileSinkOptions<T> extends FileSinkOptions, BucketOptions<T> {
+  readonly extension: string
+  readonly format: FileFormat<T>
+}
 
-function fileSink<T>(
-  kind: string,
-  directory: string,
-  format: (value: T) => string,
-  options: ResolvedFileSinkOptions,
-): FileSink<T> {
+/** A sink of files with any content; a content that cannot be continued needs `roll.every`. */
+export function fileSink<T>(kind: string, directory: string, options: ResolvedFileSinkOptions<T>): FileSink<T> {
+  const { format, bucketOf } = options
+  const buckets = bucketOf === undefined ? 'none' : 'folders'
   const roll = resolveRoll(options.roll ?? { every: 'checkpoint' })
   const partsOf = (uid: string): FileParts => new FileParts(directory, uid, options.extension)
   return Object.freeze<FileSink<T>>({
     kind,
     identity: { directory },
-    prepare: (context) => new Preparation(partsOf(context.uid), context, options.onExisting ?? 'append').run(),
+    prepare: (context) =>
+      new Preparation(partsOf(context.uid), context, { onExisting: options.onExisting ?? 'append', buckets }).run(),
     createWriter: (context, restored) =>
-      new FileWriter({ parts: partsOf(context.uid), format, roll, context, restored }),
+      new FileWriter({ parts: partsOf(context.uid), format, bucketOf, roll, context, restored }),
     createCommitter: (context) => new FileCommitter(partsOf(context.uid), context.env),
   })
 }
@@ -90,21 +109,27 @@ function resolveRoll(options: RollOptions): RollPolicy {
   }
 }
 
+interface PreparationOptions {
+  readonly onExisting: 'append' | 'fail' | 'replace'
+  /** Whether committed files may be in folders of the directory. */
+  readonly buckets: 'none' | 'folders'
+}
+
 /** Brings the directory into the state that the restored checkpoint (or a fresh start) expects. Repeatable after a crash at any point. */
 class Preparation {
   readonly #parts: FileParts
   readonly #context: SinkPrepareContext<FileCommittable, FileWriterState>
-  readonly #onExisting: 'append' | 'fail' | 'replace'
+  readonly #options: PreparationOptions
   readonly #disk: Disk
 
   constructor(
     parts: FileParts,
     context: SinkPrepareContext<FileCommittable, FileWriterState>,
-    onExisting: 'append' | 'fail' | 'replace',
+    options: PreparationOptions,
   ) {
     this.#parts = parts
     this.#context = context
-    this.#onExisting = onExisting
+    this.#options = options
     this.#disk = context.env.disk
   }
 
@@ -129,10 +154,11 @@ class Preparation {
   async #freshRun(): Promise<number> {
     const committed = await this.#committed()
     if (committed.length === 0) return 1
-    if (this.#onExisting === 'fail') throw this.#notEmpty(committed.length)
-    if (this.#onExisting === 'replace') {
+    const { onExisting } = this.#options
+    if (onExisting === 'fail') throw this.#notEmpty(committed.length)
+    if (onExisting === 'replace') {
       for (const { name } of committed) await this.#disk.remove(this.#parts.path(name))
-      await this.#disk.syncDirectory(this.#parts.directory)
+      await this.#sync(committed.map(({ name }) => name))
       return 1
     }
     return committed.reduce((newest, { run }) => Math.max(newest, run), 0) + 1
@@ -155,11 +181,16 @@ class Preparation {
       (part) => part.run === run && part.checkpoint > restoredCheckpoint && part.checkpoint <= checkpointMax,
     )
     if (later.length === 0) return
-    await this.#disk.makeDirectory(this.#parts.path(SUPERSEDED))
-    for (const { name } of later)
-      await this.#disk.rename(this.#parts.path(name), this.#parts.path(`${SUPERSEDED}/${name}`))
-    await this.#disk.syncDirectory(this.#parts.path(SUPERSEDED))
-    await this.#disk.syncDirectory(this.#parts.directory)
+    const moved = later.map(({ name }) => ({ name, to: `${SUPERSEDED}/${name}` }))
+    for (const folder of this.#parts.foldersOf(moved.map(({ to }) => to))) await this.#disk.makeDirectory(folder)
+    for (const { name, to } of moved) await this.#disk.rename(this.#parts.path(name), this.#parts.path(to))
+    await this.#sync(moved.map(({ to }) => to))
+    await this.#sync(moved.map(({ name }) => name))
+  }
+
+  /** The folders of these names. */
+  async #sync(names: readonly string[]): Promise<void> {
+    for (const folder of this.#parts.foldersOf(names)) await this.#disk.syncDirectory(folder)
   }
 
   async #checkOpenFile(file: string, validBytes: number): Promise<void> {
@@ -207,12 +238,18 @@ class Preparation {
     await syncDirectoryPath(this.#disk, this.#parts.directory)
   }
 
-  async #committed(): Promise<readonly { readonly name: string; readonly run: number; readonly checkpoint: number }[]> {
-    const entries = await this.#disk.list(this.#parts.directory)
-    return entries.flatMap(({ name, kind }) => {
+  /** Committed files of this sink, by name below the directory. */
+  async #committed(folder = ''): Promise<readonly CommittedFile[]> {
+    const found: CommittedFile[] = []
+    const path = folder === '' ? this.#parts.directory : this.#parts.path(folder)
+    for (const { name, kind } of await this.#disk.list(path)) {
+      const below = folder === '' ? name : `${folder}/${name}`
       const place = kind === 'file' ? this.#parts.placeOf(name) : undefined
-      return place === undefined ? [] : [{ name, ...place }]
-    })
+      if (place !== undefined) found.push({ name: below, ...place })
+      else if (kind === 'directory' && this.#options.buckets === 'folders' && !name.startsWith('.'))
+        found.push(...(await this.#committed(below)))
+    }
+    return found
   }
 
   #unusable(error: unknown): EngineError {
@@ -231,6 +268,12 @@ class Preparation {
       { context: { path: this.#parts.directory } },
     )
   }
+}
+
+interface CommittedFile {
+  readonly name: string
+  readonly run: number
+  readonly checkpoint: number
 }
 
 /** Waiting does not help, unlike with a full disk. */

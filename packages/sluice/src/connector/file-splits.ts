@@ -63,7 +63,8 @@ async function addFolder(disk: Disk, folder: string, suffixes: readonly string[]
   }
 }
 
-function isWanted(name: string, suffixes: readonly string[]): boolean {
+/** Whether a file of a folder is meant, by its name. */
+export function isWanted(name: string, suffixes: readonly string[]): boolean {
   return suffixes.length === 0 || suffixes.some((suffix) => name.toLowerCase().endsWith(suffix))
 }
 
@@ -125,7 +126,7 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-function missing(path: string): EngineError {
+export function missing(path: string): EngineError {
   return new EngineError(
     'SRC1001',
     `input ${path} does not exist. Nothing was read from it. Check the path; it is relative to the directory the job was started in.`,
@@ -135,7 +136,7 @@ function missing(path: string): EngineError {
   )
 }
 
-function failUnreadable(path: string, error: unknown): never {
+export function failUnreadable(path: string, error: unknown): never {
   const reason = `input ${path} cannot be read: ${messageOf(error)}. Nothing was read from it. Check the path and its permissions.`
   throw new EngineError('SRC1001', reason, { context: { path }, cause: error })
 }

@@ -1,18 +1,27 @@
 /**
- * Writes lines into hidden files and cuts them at checkpoints.
+ * Writes records into hidden files and cuts them at checkpoints.
  *
- * Owns: one subtask's open file, its queue of disk operations, the files closed since the last cut. Does not own: making them visible
- * (file-committer.ts), cleaning up after a crash (file-sink.ts).
+ * Owns: one subtask's open files, one for each folder, its queue of disk operations, the files closed since the last cut. Does not own: what is in a file
+ * (file-content.ts), making files visible (file-committer.ts), cleaning up after a crash (file-sink.ts).
  *
  * N1 All decisions (which file, which length) are made synchronously at the call; the queue performs them in order.
  * N2 A snapshot resolves when everything queued before it has succeeded; after the first failure nothing more is written and every snapshot is refused.
- * N3 At most IN_FLIGHT_BYTES_MAX bytes and one block are queued, as long as the caller heeds `isBlocked`.
+ * N3 At most IN_FLIGHT_BYTES_MAX bytes and one block of each folder are queued, as long as the caller heeds `isBlocked`.
  * N4 Only this writer appends to its files: what it restores it copies first.
+ * N4a The content of a file begins with the file and ends with it; one that spans checkpoints is made anew behind what was restored.
+ * N5 A folder without an open file is forgotten at the next cut.
  */
 import { DiskError } from '../base/disk-error.ts'
 import type { Disk, DiskFile } from '../base/env.ts'
 import { EngineError, messageOf } from '../base/errors.ts'
-import type { FileCommittable, FileParts, FileWriterState, OpenFileState } from './file-parts.ts'
+import type { Block, FileContent, FileFormat } from './file-content.ts'
+import {
+  isBucketName,
+  type FileCommittable,
+  type FileParts,
+  type FileWriterState,
+  type OpenFileState,
+} from './file-parts.ts'
 import type { SinkContext, SinkWriter, WriterSnapshot } from './sink.ts'
 
 export interface RollPolicy {
@@ -23,28 +32,36 @@ export interface RollPolicy {
 
 export interface FileWriterOptions<T> {
   readonly parts: FileParts
-  readonly format: (value: T) => string
+  readonly format: FileFormat<T>
+  /** The folder of a record; without it all are in the directory itself. */
+  readonly bucketOf: ((value: T) => string) | undefined
   readonly roll: RollPolicy
   readonly context: SinkContext
   readonly restored: readonly FileWriterState[]
 }
 
-/** Characters collected before they are encoded and written. */
-const BLOCK_CHARS = 64 * 1024
 /** Bytes queued for the disk before the writer blocks. */
 export const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024
 /** Bytes of one step when a restored file is copied. */
 const COPY_BYTES = 1024 * 1024
 
+/** A folder, the file that is open in it, and what that file holds: a file without any block yet is not open. */
+interface Bucket<T> {
+  readonly name: string
+  content: FileContent<T> | undefined
+  open: PartFile | undefined
+}
+
 export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterState> {
   readonly #parts: FileParts
-  readonly #format: (value: T) => string
+  readonly #format: FileFormat<T>
   readonly #roll: RollPolicy
   readonly #context: SinkContext
   readonly #disk: Disk
-  readonly #encoder = new TextEncoder()
-  #text = ''
-  #open: PartFile | undefined
+  readonly #bucketOf: ((value: T) => string) | undefined
+  readonly #buckets = new Map<string, Bucket<T>>()
+  /** That of the last record. */
+  #recent: Bucket<T>
   /** Closed since the last cut. */
   #sealed: PartFile[] = []
   #fileCount = 0
@@ -55,9 +72,11 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
   #run: number | undefined
   #isAtEnd = false
 
-  constructor({ parts, format, roll, context, restored }: FileWriterOptions<T>) {
+  constructor({ parts, format, bucketOf, roll, context, restored }: FileWriterOptions<T>) {
     this.#parts = parts
     this.#format = format
+    this.#bucketOf = bucketOf
+    this.#recent = this.#bucket('')
     this.#roll = roll
     this.#context = context
     this.#disk = context.env.disk
@@ -67,10 +86,10 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
   }
 
   write(value: T): void {
-    const line = this.#format(value)
-    if (typeof line !== 'string') throw notText(line)
-    this.#text += line + '\n'
-    if (this.#text.length >= BLOCK_CHARS) this.#flush()
+    const bucket = this.#bucketOf === undefined ? this.#recent : this.#select(this.#bucketOf(value))
+    const content = (bucket.content ??= this.#format.begin('new'))
+    content.add(value)
+    if (content.isDue()) this.#flush(bucket)
   }
 
   isBlocked(): boolean {
@@ -78,12 +97,15 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
   }
 
   async snapshot(checkpoint: number): Promise<WriterSnapshot<FileCommittable, FileWriterState>> {
-    this.#flush()
-    if (!this.#mayStayOpen()) this.#seal()
-    const [sealed, open] = [this.#sealed, this.#open]
-    const openState = open?.state()
+    for (const bucket of this.#buckets.values()) {
+      this.#flush(bucket)
+      if (!this.#mayStayOpen(bucket)) this.#seal(bucket)
+    }
+    const [sealed, open] = [this.#sealed, this.#openFiles()]
+    const openStates = open.map((file) => file.state())
     this.#sealed = []
-    if (open !== undefined) this.#enqueue(() => open.sync())
+    this.#forgetClosed()
+    for (const file of open) this.#enqueue(() => file.sync())
     this.#enqueue(() => this.#disk.syncDirectory(this.#parts.path(this.#parts.hiddenFolder)))
     // From here on only what was decided above: writing goes on meanwhile.
     await this.#queue
@@ -91,8 +113,8 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
     const run = this.#run ?? 1
     const place = { run, checkpoint, subtask: this.#context.subtask }
     return {
-      committables: sealed.map((file, n) => file.committable(this.#parts.finalName({ ...place, n }))),
-      states: [{ run, ...(openState === undefined ? {} : { open: openState }) }],
+      committables: sealed.map((file, n) => file.committable(this.#parts.finalName(file.bucket, { ...place, n }))),
+      states: openStates.length === 0 ? [{ run }] : openStates.map((state) => ({ run, open: state })),
     }
   }
 
@@ -102,21 +124,52 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
 
   async close(): Promise<void> {
     await this.#queue
-    for (const file of [...this.#sealed, this.#open]) await file?.close()
+    for (const file of [...this.#sealed, ...this.#openFiles()]) await file.close()
   }
 
-  #flush(): void {
-    if (this.#text === '') return
-    const bytes = this.#encoder.encode(this.#text)
-    this.#text = ''
-    const file = (this.#open ??= this.#newFile())
-    file.sizeBytes += bytes.length
-    this.#inFlightBytes += bytes.length
+  #select(name: unknown): Bucket<T> {
+    if (this.#recent.name === name) return this.#recent
+    if (!isBucketName(name)) throw badBucket(name)
+    this.#recent = this.#bucket(name)
+    return this.#recent
+  }
+
+  #bucket(name: string): Bucket<T> {
+    const known = this.#buckets.get(name)
+    if (known !== undefined) return known
+    const bucket: Bucket<T> = { name, content: undefined, open: undefined }
+    this.#buckets.set(name, bucket)
+    return bucket
+  }
+
+  #openFiles(): PartFile[] {
+    return [...this.#buckets.values()].flatMap(({ open }) => open ?? [])
+  }
+
+  /** N5. The recent one is in use whether it is open or not. */
+  #forgetClosed(): void {
+    for (const bucket of this.#buckets.values())
+      if (bucket.open === undefined && bucket !== this.#recent) this.#buckets.delete(bucket.name)
+  }
+
+  #flush(bucket: Bucket<T>): void {
+    const block = bucket.content?.take()
+    if (block === undefined) return
+    const file = (bucket.open ??= this.#newFile(bucket.name))
+    this.#append(file, block)
+    if (this.#isFull(file)) this.#seal(bucket)
+  }
+
+  #append(file: PartFile, block: Block): void {
+    const { sizeBytes } = block
+    file.sizeBytes += sizeBytes
+    this.#inFlightBytes += sizeBytes
     this.#enqueue(async () => {
+      const bytes = await block.bytes()
       await file.write(bytes)
-      this.#onWritten(bytes.length)
+      file.sizeBytes += bytes.length - sizeBytes // where it was a guess
+      this.#onWritten(sizeBytes)
     })
-    if (this.#isFull(file)) this.#seal()
   }
 
   #onWritten(bytes: number): void {
@@ -125,21 +178,23 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
     if (wasBlocked && !this.isBlocked()) this.#context.wake()
   }
 
-  #mayStayOpen(): boolean {
+  #mayStayOpen({ open }: Bucket<T>): boolean {
     const { spansCheckpoints, ageMaxMs } = this.#roll
-    if (!spansCheckpoints || this.#isAtEnd || this.#context.delivery === 'none' || this.#open === undefined)
-      return false
-    return this.#nowMs() - this.#open.openedMs < ageMaxMs
+    if (!spansCheckpoints || this.#isAtEnd || this.#context.delivery === 'none' || open === undefined) return false
+    return this.#nowMs() - open.openedMs < ageMaxMs
   }
 
   #isFull(file: PartFile): boolean {
     return file.sizeBytes >= this.#roll.sizeMaxBytes
   }
 
-  #seal(): void {
-    const file = this.#open
+  #seal(bucket: Bucket<T>): void {
+    const file = bucket.open
     if (file === undefined) return
-    this.#open = undefined
+    const end = bucket.content?.end()
+    if (end !== undefined) this.#append(file, end)
+    bucket.open = undefined
+    bucket.content = undefined // N4a
     this.#sealed.push(file)
     this.#enqueue(async () => {
       await file.sync()
@@ -149,12 +204,14 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
 
   /** N4 */
   #continueFile(restored: OpenFileState): void {
-    this.#seal()
-    const file = this.#newFile(restored.file)
+    const bucket = this.#bucket(restored.bucket ?? '')
+    this.#seal(bucket)
+    const file = this.#newFile(bucket.name, restored.file)
     file.sizeBytes = restored.validBytes
-    this.#open = file
+    bucket.open = file
+    bucket.content = this.#format.begin('continued')
     this.#enqueue(() => this.#copy(restored, file))
-    if (this.#isFull(file)) this.#seal()
+    if (this.#isFull(file)) this.#seal(bucket)
   }
 
   async #copy({ file: source, validBytes }: OpenFileState, target: PartFile): Promise<void> {
@@ -167,10 +224,10 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
     }
   }
 
-  #newFile(replaces?: string): PartFile {
+  #newFile(bucket: string, replaces?: string): PartFile {
     const { incarnation, subtask } = this.#context
     const name = this.#parts.hiddenName(incarnation, subtask, this.#fileCount++)
-    return new PartFile(this.#disk, { name, path: this.#parts.path(name), openedMs: this.#nowMs(), replaces })
+    return new PartFile(this.#disk, { name, bucket, path: this.#parts.path(name), openedMs: this.#nowMs(), replaces })
   }
 
   async #readRun(): Promise<void> {
@@ -198,6 +255,7 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
 
 interface PartFileOptions {
   readonly name: string
+  readonly bucket: string
   readonly path: string
   readonly openedMs: number
   readonly replaces: string | undefined
@@ -219,8 +277,13 @@ class PartFile {
     return this.#options.openedMs
   }
 
+  get bucket(): string {
+    return this.#options.bucket
+  }
+
   state(): OpenFileState {
-    return { file: this.#options.name, validBytes: this.sizeBytes, ...this.#replaced() }
+    const { name, bucket } = this.#options
+    return { file: name, ...(bucket === '' ? {} : { bucket }), validBytes: this.sizeBytes, ...this.#replaced() }
   }
 
   committable(to: string): FileCommittable {
@@ -265,9 +328,9 @@ function tooShort(path: string, validBytes: number, foundBytes: number): EngineE
   )
 }
 
-function notText(line: unknown): EngineError {
+function badBucket(bucket: unknown): EngineError {
   return new EngineError(
     'SER1001',
-    `the format function of a file sink returned ${line === null ? 'null' : `a value of type ${typeof line}`}, not a string. The record was not written and the task fails. Return the line as a string.`,
+    `the bucketOf function of a file sink returned ${typeof bucket === 'string' ? JSON.stringify(bucket) : `a value of type ${typeof bucket}`}, which names no folder below its directory. The record was not written and the task fails. Return names that are not empty and do not begin with a dot, joined by "/"; "" is the directory itself.`,
   )
 }

@@ -10,8 +10,9 @@ export interface FunctionSinkOptions {
  * Calls a function with each record and its timestamp. At-least-once: the function sees records after the last checkpoint again after a restart. It runs in the
  * thread of its subtask, so it sees variables of the program only where the job runs inline, as in tests.
  *
- * @example const seen: number[] = []
- * stream.sinkTo(functionSink((value) => seen.push(value)))
+ * @example
+ * const seen: number[] = []
+ * totals.sinkTo(functionSink((total) => seen.push(total)))
  */
 export function functionSink<T>(
   handle: (value: T, timestamp: number) => unknown,

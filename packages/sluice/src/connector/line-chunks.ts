@@ -13,7 +13,7 @@ import { checkUnchanged, readExactly, type FileSplit } from './file-splits.ts'
 /** Bytes of one read. */
 export const READ_BYTES = 256 * 1024
 /** Longest line. */
-const LINE_BYTES_MAX = 64 * 1024 * 1024
+export const LINE_BYTES_MAX = 64 * 1024 * 1024
 
 const NEWLINE = 10
 const CARRIAGE_RETURN = 13
@@ -54,7 +54,7 @@ export async function* lineBlocks(disk: Disk, split: FileSplit, readBytes = READ
 }
 
 /** Start of the first line that belongs to the split (or its end). */
-async function firstLineStart(disk: Disk, split: FileSplit, readBytes: number): Promise<number> {
+export async function firstLineStart(disk: Disk, split: FileSplit, readBytes: number): Promise<number> {
   const { path, start, position, end, fileBytes } = split
   if (start === 0 && position === 0) return (await hasBom(disk, split)) ? BOM.length : 0
   if (position > start) return position
@@ -108,7 +108,7 @@ export function lineStart(block: LineBlock, index: number): number {
   return offset + start
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
+export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 

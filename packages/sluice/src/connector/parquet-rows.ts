@@ -20,7 +20,8 @@ export function compileRows(names: readonly string[]): BuildRows {
   return new Function('columns', 'from', 'to', body.join('\n')) as BuildRows // the text above
 }
 
-function keyText(name: string): string {
+/** A field name as a key of an object literal. */
+export function keyText(name: string): string {
   const literal = JSON.stringify(name)
   return name === '__proto__' ? `[${literal}]` : literal
 }

@@ -11,13 +11,13 @@ import {
   baseName,
   checkUnchanged,
   findFiles,
-  pathList,
   readExactly,
   sequenceOf,
   type FileOrder,
   type InputFile,
   type InputPaths,
 } from './file-splits.ts'
+import { type FileEnumeratorState, type MonitorOptions, fileEnumerator, fileIdentity, monitorOf } from './folder-watch.ts'
 import { decodeColumn, type ColumnValues } from './parquet-column.ts'
 import {
   COMPRESSORS,
@@ -33,18 +33,13 @@ import {
 } from './parquet-library.ts'
 import { compileRows, type BuildRows } from './parquet-rows.ts'
 import type { Source } from './source.ts'
-import { SplitQueue, type SplitQueueState } from './split-queue.ts'
 
-export interface ParquetSourceOptions {
+/** How Parquet files are read. */
+export interface ParquetSourceOptions extends MonitorOptions {
   /** Columns to read; the others are not even read from the disk. Default: all. */
   readonly columns?: readonly string[]
   /** How TIMESTAMP and DATE columns come: `milliseconds` since 1970 as a number (default), or `date` for Date objects. */
   readonly timestamps?: TimestampForm
-  /**
-   * `time` if later files, by name, hold later records. Default `unknown`: nothing is late because of the order of reading, but the watermark of a
-   * subtask waits until it has opened the last of its files.
-   */
-  readonly fileOrder?: FileOrder
 }
 
 export interface ParquetSplit extends OrderedSplit {
@@ -56,6 +51,8 @@ export interface ParquetSplit extends OrderedSplit {
   readonly row: number
 }
 
+export type ParquetSource<T> = Source<T, ParquetSplit, FileEnumeratorState<ParquetSplit>>
+
 /** Rows made into objects at a time. */
 const CHUNK_ROWS = 8192
 const SUFFIXES = ['.parquet', '.parq']
@@ -64,19 +61,26 @@ const SUFFIXES = ['.parquet', '.parq']
  * Reads Parquet files: a file, a folder (its `.parquet` files, with its folders, sorted by name), or a list of both. INT64 comes as number where
  * that is exact, else as bigint.
  *
- * @example env.fromSource(parquetSource<Flight>('flights.parquet', { columns: ['date', 'origin', 'delay'] }), strategy)
+ * @example env.fromSource(parquetSource<Flight>('flights.parquet', { columns: ['origin', 'delay'] }))
  */
 export function parquetSource<T extends object>(
   paths: InputPaths,
   options: ParquetSourceOptions = {},
-): Source<T, ParquetSplit, SplitQueueState<ParquetSplit>> {
-  return Object.freeze<Source<T, ParquetSplit, SplitQueueState<ParquetSplit>>>({
+): ParquetSource<T> {
+  const monitor = monitorOf('the parquet source', options)
+  return Object.freeze<ParquetSource<T>>({
     kind: 'parquet',
-    identity: { paths: pathList(paths) },
-    boundedness: 'bounded',
+    identity: fileIdentity(paths, monitor),
+    boundedness: monitor === undefined ? 'bounded' : 'continuous',
     createEnumerator: (context, restored) =>
-      new SplitQueue(context, restored, {
-        discover: ({ env }) => rowGroups(env.disk, paths, options.fileOrder ?? 'unknown'),
+      fileEnumerator(context, restored, {
+        kind: 'parquet',
+        paths,
+        suffixes: SUFFIXES,
+        monitor,
+        fileOrder: options.fileOrder,
+        findAll: (disk) => findFiles(disk, paths, SUFFIXES),
+        splitsOf: rowGroups,
         sizeOf: ({ rowCount }) => rowCount,
       }),
     createReader: (context) => {
@@ -86,9 +90,13 @@ export function parquetSource<T extends object>(
   })
 }
 
-async function rowGroups(disk: Disk, paths: InputPaths, order: FileOrder): Promise<readonly ParquetSplit[]> {
+async function rowGroups(
+  disk: Disk,
+  files: readonly InputFile[],
+  order: FileOrder,
+): Promise<readonly ParquetSplit[]> {
   const splits: ParquetSplit[] = []
-  for (const file of await findFiles(disk, paths, SUFFIXES)) {
+  for (const file of files) {
     const metadata = await readMetadata(await loadParquet(), disk, file)
     for (const [rowGroup, { num_rows }] of metadata.row_groups.entries()) {
       if (num_rows === 0n) continue
@@ -225,7 +233,7 @@ class ParquetFiles<T extends object> {
       parsers: parsersFor(this.#options.timestamps ?? 'milliseconds'),
     })
     const values: unknown[] = [null]
-    for (const row of rows) values.push(withPlainNumbers(row[name]))
+    for (const row of rows) values.push(withPlainNumbers(row[name] ?? null)) // a list that is null comes as undefined
     return { values, indexes: Int32Array.from(rows, (_, row) => row + 1) }
   }
 }

@@ -1,8 +1,9 @@
 import type { Committer, Sink, SinkContext, SinkWriter } from './sink.ts'
 import { plainLine } from './line-format.ts'
 
+/** How records are printed. */
 export interface PrintSinkOptions {
-  /** In front of each line, as `prefix> `. */
+  /** In front of each line, as `prefix> `. Default: nothing. */
   readonly prefix?: string
 }
 

@@ -36,6 +36,9 @@ async function started(
     {
       env: createManualEnv(),
       parallelism,
+      registeredReaders: () => [],
+      sendEventToSourceReader: () => {},
+      callAsync: () => ({ cancel: () => {} }),
       assign: (subtask, given) => void assigned[subtask]?.push(...given.map(({ id }) => id)),
       noMoreSplits: (subtask) => void done.push(subtask),
       fail: () => {},

@@ -6,7 +6,8 @@ import type { FileSplit } from './file-splits.ts'
 import { READ_BYTES, lineBlocks } from './line-chunks.ts'
 import { writeFile } from '../testing/disk-files.ts'
 import { SourceRun, readAll, type SourceSnapshot } from '../testing/source-run.ts'
-import { DEAD_LETTER, jsonLinesSource, textSource } from './text-source.ts'
+import { DEAD_LETTER } from './error-policy.ts'
+import { jsonLinesSource, textSource } from './text-source.ts'
 
 async function diskWith(files: Readonly<Record<string, string | Uint8Array>>): Promise<MemoryDisk> {
   const disk = new MemoryDisk()

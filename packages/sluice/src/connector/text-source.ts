@@ -1,24 +1,11 @@
 import { EngineError, messageOf } from '../base/errors.ts'
 import { parseSize } from '../base/size.ts'
 import { ChunkReader, type Chunk, type ChunkFormat, type Reject } from './chunk-reader.ts'
-import {
-  baseName,
-  byteSplits,
-  findFiles,
-  pathList,
-  type FileOrder,
-  type FileSplit,
-  type InputPaths,
-} from './file-splits.ts'
+import { baseName, byteSplits, findFiles, type FileSplit, type InputPaths } from './file-splits.ts'
+import { type FileEnumeratorState, type MonitorOptions, fileEnumerator, fileIdentity, monitorOf } from './folder-watch.ts'
 import { forEachLine, lineBlocks, lineStart, type LineBlock, type LineEncoding } from './line-chunks.ts'
-import type { ReaderContext, Source } from './source.ts'
-import { SplitQueue, type SplitQueueState } from './split-queue.ts'
-
-/** Tag of the side output for lines that cannot be decoded, with `onError: 'dead-letter'`. */
-export const DEAD_LETTER = 'dead-letter'
-
-/** What becomes of a line that cannot be decoded: the job fails, it is counted and skipped, or it goes to the side output DEAD_LETTER. */
-export type LineErrorPolicy = 'fail' | 'skip' | 'dead-letter'
+import { DEAD_LETTER_RECORDS, SKIPPED_RECORDS, errorPolicyOf, type ErrorPolicy, type OnError } from './error-policy.ts'
+import type { ReaderContext, ReaderOutput, Source } from './source.ts'
 
 /** A line that could not be decoded. */
 export interface DeadLetter {
@@ -29,6 +16,9 @@ export interface DeadLetter {
   readonly error: string
 }
 
+/** What becomes of a line that cannot be decoded: the job fails, the line is counted and skipped, or it goes to a side output. */
+export type LineErrorPolicy = OnError<DeadLetter>
+
 /** A line and where it is. */
 export interface PositionedLine {
   readonly line: string
@@ -37,24 +27,22 @@ export interface PositionedLine {
   readonly offset: number
 }
 
-export interface LineSourceOptions {
+/** How files of lines are read. */
+export interface LineSourceOptions extends MonitorOptions {
   /** Size of the piece of a file that one subtask reads, e.g. `32mb` (the default). */
   readonly splitBytes?: string
-  /**
-   * `time` if later files, by name, hold later records. Default `unknown`: nothing is late because of the order of reading, but the watermark of a
-   * subtask waits until it has opened the last of its files.
-   */
-  readonly fileOrder?: FileOrder
   /** Default `fail`. */
   readonly onError?: LineErrorPolicy
 }
 
+/** How files of text are read. */
 export interface TextSourceOptions extends LineSourceOptions {
-  /** Makes each record `{ line, file, offset }` instead of the line alone. */
+  /** Makes each record `{ line, file, offset }` instead of the line alone. Default false. */
   readonly withPosition?: boolean
 }
 
-export type LineSource<T> = Source<T, FileSplit, SplitQueueState<FileSplit>>
+/** A source of files with one record per line. */
+export type LineSource<T> = Source<T, FileSplit, FileEnumeratorState<FileSplit>>
 
 /** Undefined is a blank line: no record by design. */
 type Rejected = DeadLetter | undefined
@@ -94,43 +82,65 @@ export function jsonLinesSource<T>(paths: InputPaths, options: LineSourceOptions
   return lineSource('json-lines', paths, options, (line) => JSON.parse(line) as T) // the type is the caller's promise about the file
 }
 
-/** A source of files with one record per line. */
+/**
+ * A source of files with one record per line.
+ *
+ * @example const prices = lineSource('prices', 'prices.csv', { onError: 'skip' }, (line) => Number(line.split(';')[1]))
+ */
 export function lineSource<T>(
   kind: string,
   paths: InputPaths,
   options: LineSourceOptions,
   decode: LineDecoder<T>,
 ): LineSource<T> {
+  const policy = errorPolicyOf(options.onError ?? 'fail')
   const splitBytes = parseSize(options.splitBytes ?? SPLIT_SIZE)
   if (splitBytes < 1)
     throw new EngineError('CFG1002', 'splitBytes is 0. The graph was not built. Give a size such as "32mb".')
+  const monitor = monitorOf(`the ${kind} source`, options)
   return Object.freeze<LineSource<T>>({
     kind,
-    identity: { paths: pathList(paths) },
-    boundedness: 'bounded',
+    identity: fileIdentity(paths, monitor),
+    boundedness: monitor === undefined ? 'bounded' : 'continuous',
     createEnumerator: (context, restored) =>
-      new SplitQueue(context, restored, {
-        discover: async ({ env }) => byteSplits(await findFiles(env.disk, paths), splitBytes, options.fileOrder),
+      fileEnumerator(context, restored, {
+        kind,
+        paths,
+        suffixes: [],
+        monitor,
+        fileOrder: options.fileOrder,
+        findAll: (disk) => findFiles(disk, paths),
+        splitsOf: async (_disk, files, order) => byteSplits(files, splitBytes, order),
         sizeOf: ({ start, end }) => end - start,
       }),
-    createReader: (context) => new ChunkReader(lineFormat(context, decode, options.onError ?? 'fail'), context),
+    createReader: (context) => new ChunkReader(lineFormat(context, decode, policy), context),
   })
 }
 
 function lineFormat<T>(
   context: ReaderContext,
   decode: LineDecoder<T>,
-  policy: LineErrorPolicy,
+  policy: ErrorPolicy,
 ): ChunkFormat<T, FileSplit, Rejected> {
   return {
     open: (split) => lineChunks(context, split, decode),
     onReject: (value, output) => {
       if (value === undefined) return
-      if (policy === 'fail') throw undecodable(value)
-      if (policy === 'dead-letter') output.sideOutput(DEAD_LETTER, value)
-      context.count(policy === 'skip' ? 'skippedRecords' : 'deadLetterRecords', 1)
+      if (policy.kind === 'fail') throw undecodable(value)
+      takeRejected(value, policy, { output, context })
     },
   }
+}
+
+interface RejectWay {
+  readonly output: Pick<ReaderOutput<unknown>, 'sideOutput'>
+  readonly context: Pick<ReaderContext, 'count'>
+}
+
+/** Sets a record that cannot be decoded aside, or passes it over, and counts it. */
+export function takeRejected(value: unknown, policy: ErrorPolicy, { output, context }: RejectWay): void {
+  if (policy.kind === 'dead-letter') output.sideOutput(policy.tag, value)
+  context.count(policy.kind === 'skip' ? SKIPPED_RECORDS : DEAD_LETTER_RECORDS, 1)
 }
 
 async function* lineChunks<T>(

@@ -20,6 +20,7 @@ import type { ErrorData } from '../base/errors.ts'
 import type { TaskReport } from '../base/task-report.ts'
 import type { TaskRestore, TaskSnapshot } from '../checkpoint/handles.ts'
 import type { CheckpointMode } from '../stream/element.ts'
+import type { SourceWatermark } from '../stream/source-watermark.ts'
 
 /** One subtask to run in a slot. */
 export interface TaskDeployment {
@@ -29,7 +30,7 @@ export interface TaskDeployment {
 }
 
 /**
- * What a slot needs for one attempt. Slot i of n runs subtask i of every vertex whose parallelism exceeds i. An attempt is a deployment of
+ * What a slot needs for one attempt. A slot runs at most one subtask of each vertex of one slot-sharing group. An attempt is a deployment of
  * the whole job, or of one failover region while tasks of earlier attempts go on in the same slots: a slot holds one deployment per attempt.
  */
 export interface SlotDeployment {
@@ -54,6 +55,36 @@ export interface SlotPeer {
 
 export type { TaskReport } from '../base/task-report.ts'
 
+interface OfAttempt {
+  readonly attempt: AttemptNumber
+}
+
+/** What the coordinator of a source says to one of its readers, in order with barriers. */
+export type ToReader =
+  | {
+      readonly kind: 'assign-splits'
+      readonly source: OperatorUid
+      readonly subtask: SubtaskIndex
+      /** Encoded array of splits. */
+      readonly splits: Uint8Array
+      readonly noMore: boolean
+    }
+  | {
+      readonly kind: 'source-event'
+      readonly source: OperatorUid
+      readonly subtask: SubtaskIndex
+      /** Encoded. */
+      readonly event: Uint8Array
+    }
+  /** Watermark alignment: while the subtask is above `watermarkMax` it pauses. */
+  | {
+      readonly kind: 'align-source'
+      readonly source: OperatorUid
+      readonly subtask: SubtaskIndex
+      /** Milliseconds; MAX_WATERMARK: no limit. */
+      readonly watermarkMax: number
+    }
+
 export type ToSlot =
   | { readonly kind: 'deploy'; readonly deployment: SlotDeployment }
   /** Sent once all slots of the attempt are deployed: tasks start to run. */
@@ -67,17 +98,28 @@ export type ToSlot =
     }
   | { readonly kind: 'complete'; readonly attempt: AttemptNumber; readonly checkpoint: CheckpointId }
   | { readonly kind: 'aborted'; readonly attempt: AttemptNumber; readonly checkpoint: CheckpointId }
-  | {
-      readonly kind: 'assign-splits'
-      readonly attempt: AttemptNumber
-      readonly source: OperatorUid
-      readonly subtask: SubtaskIndex
-      readonly splits: Uint8Array
-      readonly noMore: boolean
-    }
+  | (ToReader & OfAttempt)
   /** All output is committed: drained tasks may end. */
   | { readonly kind: 'finish'; readonly attempt: AttemptNumber }
   | { readonly kind: 'cancel'; readonly attempt: AttemptNumber }
+
+/** What a slot's readers say to the coordinators of their sources, in order. */
+export type FromReader =
+  | { readonly kind: 'request-split'; readonly source: OperatorUid; readonly subtask: SubtaskIndex }
+  | {
+      readonly kind: 'source-event'
+      readonly source: OperatorUid
+      readonly subtask: SubtaskIndex
+      /** Encoded. */
+      readonly event: Uint8Array
+    }
+  /** Watermark alignment: how far the subtask is. */
+  | {
+      readonly kind: 'source-watermark'
+      readonly source: OperatorUid
+      readonly subtask: SubtaskIndex
+      readonly progress: SourceWatermark
+    }
 
 export type FromSlot =
   /** The slot has built the graph and can take a deployment; the hash must equal the JobManager's. */
@@ -90,12 +132,7 @@ export type FromSlot =
       readonly subtask: SubtaskIndex | undefined
       readonly error: ErrorData
     }
-  | {
-      readonly kind: 'request-split'
-      readonly attempt: AttemptNumber
-      readonly source: OperatorUid
-      readonly subtask: SubtaskIndex
-    }
+  | (FromReader & OfAttempt)
   | {
       readonly kind: 'ack'
       readonly attempt: AttemptNumber
@@ -159,7 +196,7 @@ export interface SlotPool {
   /** As many as the job wants. */
   readonly slotCount: number
   /**
-   * Starts (or restarts) what does not live and resolves when all are ready: `slotCount` of them, or fewer (at least one) when there are not
+   * Starts (or restarts) what does not live and resolves when all are ready: `slotCount` of them, or fewer (at least one for each slot-sharing group) when there are not
    * more and the pool may go on with less. The n gateways are slots 0 to n - 1. Slots that live and were not lost keep their number, unless
    * there are fewer than before.
    */

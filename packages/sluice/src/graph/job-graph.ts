@@ -24,6 +24,8 @@ export interface JobVertex {
   readonly name: string
   readonly parallelism: number
   readonly maxParallelism: number
+  /** Subtasks of different groups never share a slot (slot-groups.ts). */
+  readonly slotSharingGroup: string
   /** In topological order; the head is first. */
   readonly operators: readonly ChainedOperator[]
   /** Indexes into `JobGraph.edges`; empty for a source. */

@@ -1,6 +1,7 @@
 /** The graph as the user wrote it: frozen plain nodes, built by api/, read by the planner. */
 import type { Key } from '../stream/key-groups.ts'
 import type { OperatorSpec } from '../operators/operator.ts'
+import type { ErrorPolicy } from '../connector/error-policy.ts'
 import type { Sink } from '../connector/sink.ts'
 import type { Source } from '../connector/source.ts'
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
@@ -12,8 +13,11 @@ export type NodeId = number
  * producer with every consumer.
  */
 export type Partitioning =
-  /** The subtask with the same number. */
-  | { readonly kind: 'forward' }
+  /**
+   * The subtask with the same number. `origin: 'user'`: asked for by name, so that other parallelisms are refused; else it becomes a `rebalance`
+   * between different ones.
+   */
+  | { readonly kind: 'forward'; readonly origin?: 'user' }
   /** All in turn. */
   | { readonly kind: 'rebalance' }
   /** Those that belong to the producer, in turn. */
@@ -39,14 +43,7 @@ export interface LogicalEdge {
 }
 
 /** `head`: begins a chain of its own; `never`: nothing is chained in front of it or behind it. */
-type Chaining = 'head' | 'never'
-
-/** What happens to a record that a function of the operator cannot handle. Default: the task fails. */
-type ErrorPolicy =
-  | { readonly kind: 'fail' }
-  | { readonly kind: 'skip' }
-  /** To the operator's side output with this name. */
-  | { readonly kind: 'dead-letter'; readonly tag: string }
+export type Chaining = 'head' | 'never'
 
 interface NodeBase {
   readonly id: NodeId
@@ -59,6 +56,7 @@ interface NodeBase {
   readonly chaining?: Chaining
   /** Subtasks of different groups never share a slot. Default: that of the inputs if they agree, else `default`. */
   readonly slotSharingGroup?: string
+  /** What happens to a record that a function of the node cannot handle. Default: the task fails. */
   readonly errorPolicy?: ErrorPolicy
 }
 

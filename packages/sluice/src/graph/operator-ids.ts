@@ -8,7 +8,7 @@ export interface OperatorIds {
   readonly warnings: readonly string[]
 }
 
-const UID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 
 /**
  * The user's uid where there is one; a derived, repeatable one for what keeps no state of its own.
@@ -57,11 +57,22 @@ function wordOf(kind: string): string {
 }
 
 function checkedUid(node: LogicalNode, uid: string): string {
-  if (UID.test(uid)) return uid
+  if (NAME.test(uid)) return uid
   throw new EngineError(
     'GRA1008',
     `uid ${JSON.stringify(uid)} of ${describeNode(node)} cannot be used. The job was not started. ` +
       'Use 1 to 100 letters, digits, ".", "_" and "-", the first one a letter or digit: a uid names files of checkpoints and sinks.',
+    { context: { operator: node.name } },
+  )
+}
+
+/** @throws GRA1008 for a name of a slot-sharing group that could not be told apart from others in lists and addresses */
+export function checkedGroup(node: LogicalNode, group: string): string {
+  if (NAME.test(group)) return group
+  throw new EngineError(
+    'GRA1008',
+    `slot-sharing group ${JSON.stringify(group)} of ${describeNode(node)} cannot be used. The job was not started. ` +
+      'Use 1 to 100 letters, digits, ".", "_" and "-", the first one a letter or digit.',
     { context: { operator: node.name } },
   )
 }

@@ -37,8 +37,21 @@ const WINDOW: OperatorSpec = {
 const FORWARD: Partitioning = { kind: 'forward' }
 const REBALANCE: Partitioning = { kind: 'rebalance' }
 const HASH: Partitioning = { kind: 'hash', keySelector: () => 'key' }
+const FORWARD_ONLY: Partitioning = { kind: 'forward', origin: 'user' }
+const PARTITIONINGS: readonly Partitioning[] = [
+  FORWARD,
+  REBALANCE,
+  HASH,
+  { kind: 'rescale' },
+  { kind: 'shuffle' },
+  { kind: 'broadcast' },
+  { kind: 'global' },
+  { kind: 'custom', partitioner: () => 0 },
+]
 
-type Extra = Partial<Pick<LogicalNode, 'uid' | 'name' | 'parallelism' | 'maxParallelism'>>
+type Extra = Partial<
+  Pick<LogicalNode, 'uid' | 'name' | 'parallelism' | 'maxParallelism' | 'chaining' | 'slotSharingGroup'>
+>
 
 const edge = (from: number, partitioning: Partitioning = FORWARD, sideTag?: string): LogicalEdge =>
   sideTag === undefined ? { from, partitioning } : { from, partitioning, sideTag }
@@ -128,6 +141,49 @@ describe('chains', () => {
     expect(graph.edges.map(({ partitioning }) => partitioning.kind)).toEqual(['rebalance'])
   })
 
+  test('a forward asked for by name is chained like any other, and refused between different parallelisms', () => {
+    expect(plan(graphOf(source(0), sink(1, [edge(0, FORWARD_ONLY)]))).graph.edges).toEqual([])
+    const graph = graphOf(source(0, { parallelism: 1 }), sink(1, [edge(0, FORWARD_ONLY)]))
+    expect(() => plan(graph)).toThrow(
+      expect.objectContaining({
+        code: 'GRA1009',
+        message: expect.stringMatching(
+          /^numbers source "numbers" \(node 0\) with parallelism 1 hands .* with parallelism 2:/,
+        ),
+      }),
+    )
+  })
+
+  test('an operator that begins a chain has what follows in it; one without chaining is alone', () => {
+    const chained = (chaining: 'head' | 'never'): readonly string[] =>
+      plan(
+        graphOf(
+          source(0),
+          operator(1, MAP, [edge(0)], { name: 'a' }),
+          operator(2, MAP, [edge(1)], { name: 'b', chaining }),
+          sink(3, [edge(2)]),
+        ),
+      ).graph.vertices.map(({ name }) => name)
+    expect(chained('head')).toEqual(['numbers → a', 'b → lines'])
+    expect(chained('never')).toEqual(['numbers → a', 'b', 'lines'])
+  })
+
+  test('a source or sink without chaining is alone too', () => {
+    const names = (first: Extra, last: Extra): readonly string[] =>
+      plan(graphOf(source(0, first), operator(1, MAP, [edge(0)]), sink(2, [edge(1)], last))).graph.vertices.map(
+        ({ name }) => name,
+      )
+    expect(names({ chaining: 'never' }, {})).toEqual(['numbers', 'map → lines'])
+    expect(names({}, { chaining: 'never' })).toEqual(['numbers → map', 'lines'])
+  })
+
+  test('with chaining switched off every operator is a vertex, with the same layout', () => {
+    const off = planJob(WINDOWED, { parallelism: 2, maxParallelism: 'auto', operatorChaining: false }).graph
+    expect(off.vertices.map(({ name }) => name)).toEqual(['numbers', 'map', 'window', 'lines'])
+    expect(off.edges.map(({ partitioning }) => partitioning.kind)).toEqual(['forward', 'hash', 'forward'])
+    expect(off.layoutHash).toBe(plan(WINDOWED).graph.layoutHash)
+  })
+
   test('a side output that leaves its vertex keeps its tag on the edge', () => {
     const { graph } = plan(graphOf(source(0), sink(1, [edge(0)]), sink(2, [edge(0, REBALANCE, 'bad')])))
     expect(graph.edges).toMatchObject([{ sideTag: 'bad', fromOperator: 'auto-source-numbers-0' }])
@@ -137,6 +193,54 @@ describe('chains', () => {
   test('operators of different max parallelism do not share a chain', () => {
     const { graph } = plan(graphOf(source(0), operator(1, MAP, [edge(0)], { maxParallelism: 64 }), sink(2, [edge(1)])))
     expect(graph.vertices.map(({ maxParallelism }) => maxParallelism)).toEqual([128, 64, 128])
+  })
+})
+
+describe('slot-sharing groups', () => {
+  const groupsOf = (graph: LogicalGraph): readonly string[] =>
+    plan(graph).graph.vertices.map(({ name, slotSharingGroup }) => `${name} in ${slotSharingGroup}`)
+
+  test('what names none is in that of its inputs if they agree, else in default', () => {
+    const graph = graphOf(
+      source(0, { slotSharingGroup: 'reading' }),
+      source(1),
+      operator(2, MAP, [edge(0, REBALANCE)], { name: 'a' }),
+      operator(3, MAP, [edge(2), edge(1)], { name: 'b' }),
+      operator(4, MAP, [edge(2), edge(0)], { name: 'c' }),
+      sink(5, [edge(4, REBALANCE)]),
+    )
+    expect(groupsOf(graph)).toEqual([
+      'numbers in reading',
+      'numbers in default',
+      'a in reading',
+      'b in default',
+      'c in reading',
+      'lines in reading',
+    ])
+  })
+
+  test('operators of different groups do not share a chain', () => {
+    const graph = graphOf(source(0), operator(1, MAP, [edge(0)], { slotSharingGroup: 'heavy' }), sink(2, [edge(1)]))
+    expect(groupsOf(graph)).toEqual(['numbers in default', 'map → lines in heavy'])
+    expect(planText(plan(graph).graph)).toBe(
+      'numbers  ×2 (max 128) in default\nmap → lines  ×2 (max 128) in heavy  ⇐ forward from auto-source-numbers-0',
+    )
+    expect(planJson(plan(graph).graph)).toMatchObject({
+      slots: 4,
+      vertices: [{ slotSharingGroup: 'default' }, { slotSharingGroup: 'heavy' }],
+    })
+  })
+
+  test('a group is no part of the layout: it may change while the state lives', () => {
+    const graph = graphOf(...WINDOWED.nodes.with(1, operator(1, MAP, [edge(0)], { slotSharingGroup: 'heavy' })))
+    expect(plan(graph).graph.layoutHash).toBe(plan(WINDOWED).graph.layoutHash)
+  })
+
+  test.each(['', 'a b', 'ü', 'x'.repeat(101)])('the name %j is refused', (slotSharingGroup) => {
+    const graph = graphOf(source(0), operator(1, MAP, [edge(0)], { slotSharingGroup }))
+    expect(() => plan(graph)).toThrow(
+      expect.objectContaining({ code: 'GRA1008', message: expect.stringContaining('of map "map" (node 1)') }),
+    )
   })
 })
 
@@ -258,26 +362,41 @@ describe('the layout', () => {
 })
 
 describe('any graph', () => {
-  /** Per node behind the source: which earlier nodes it reads, how, and its parallelism. */
+  /** Per node behind the sources: which earlier nodes it reads, how, and what else can be said about it. */
   const shapes = fc.array(
     fc.record({
-      inputs: fc.array(fc.record({ from: fc.nat(), kind: fc.constantFrom(FORWARD, REBALANCE, HASH) }), {
-        minLength: 1,
-        maxLength: 3,
-      }),
-      parallelism: fc.constantFrom(1, 2, 3),
+      inputs: fc.array(
+        fc.record({
+          from: fc.nat(),
+          kind: fc.constantFrom(...PARTITIONINGS),
+          sideTag: fc.constantFrom(undefined, 'late'),
+          port: fc.constantFrom(0, 1),
+        }),
+        { minLength: 1, maxLength: 3 },
+      ),
+      extra: fc.record(
+        {
+          parallelism: fc.constantFrom(1, 2, 3),
+          maxParallelism: fc.constantFrom(64, 128),
+          chaining: fc.constantFrom('head', 'never'),
+          slotSharingGroup: fc.constantFrom('default', 'heavy'),
+        },
+        { requiredKeys: [] },
+      ),
     }),
     { minLength: 1, maxLength: 12 },
   )
+  const SOURCES = 2
   const graphs = shapes.map((nodes) =>
     graphOf(
       source(0),
-      ...nodes.map(({ inputs, parallelism }, index) =>
+      source(1, { slotSharingGroup: 'reading' }),
+      ...nodes.map(({ inputs, extra }, index) =>
         operator(
-          index + 1,
+          index + SOURCES,
           MAP,
-          inputs.map(({ from, kind }) => edge(from % (index + 1), kind)),
-          { parallelism },
+          inputs.map(({ from, kind, sideTag, port }) => ({ ...edge(from % (index + SOURCES), kind, sideTag), port })),
+          extra,
         ),
       ),
     ),
@@ -321,6 +440,49 @@ describe('any graph', () => {
           for (const [index, { chained }] of operators.entries())
             for (const { to } of chained) expect(to).toBeGreaterThan(index)
         }
+      }),
+    )
+  })
+
+  test('is chained where it may be, and nowhere else', () => {
+    fc.assert(
+      fc.property(graphs, (logical) => {
+        const { graph } = plan(logical)
+        const vertexOf = new Map(
+          graph.vertices.flatMap((vertex) => vertex.operators.map(({ node }) => [node.id, vertex])),
+        )
+        for (const node of logical.nodes) {
+          const inputs = node.kind === 'source' ? [] : node.inputs
+          const [only] = inputs
+          const [self, front] = [vertexOf.get(node.id), vertexOf.get(only?.from ?? -1)]
+          const isChained = self?.operators[0]?.node.id !== node.id
+          const before = logical.nodes[only?.from ?? -1]
+          const may =
+            inputs.length === 1 &&
+            only?.partitioning.kind === 'forward' &&
+            node.chaining === undefined &&
+            before?.chaining !== 'never' &&
+            self?.parallelism === front?.parallelism &&
+            self?.maxParallelism === front?.maxParallelism &&
+            self?.slotSharingGroup === front?.slotSharingGroup
+          expect(isChained).toBe(may)
+          if (isChained) expect(self).toBe(front)
+        }
+      }),
+    )
+  })
+
+  test("has a layout that depends on nobody's parallelism, chaining or group", () => {
+    fc.assert(
+      fc.property(graphs, fc.integer({ min: 1, max: 60 }), fc.boolean(), (logical, parallelism, operatorChaining) => {
+        const bare = graphOf(
+          ...logical.nodes.map((node): LogicalNode => {
+            const { parallelism: _p, chaining: _c, slotSharingGroup: _g, ...rest } = node
+            return rest
+          }),
+        )
+        const other = planJob(bare, { parallelism, maxParallelism: 'auto', operatorChaining })
+        expect(other.graph.layout).toEqual(plan(logical).graph.layout)
       }),
     )
   })

@@ -5,9 +5,9 @@
  *
  * N1 Pure: the same graph and options give an equal plan with the same hash, in every thread and at every start.
  * N2 Nodes come in topological order; a node reads nodes with smaller ids only. Vertices and operators keep that order.
- * N3 An edge is chained exactly when it is a `forward`, the only input of its node, and both ends agree in parallelism and
- *    max parallelism: key groups of one chain are the same.
- * N4 A `forward` between different parallelisms becomes a `rebalance`, never a silent loss of subtasks.
+ * N3 An edge is chained exactly when it is a `forward`, the only input of its node, both ends agree in parallelism, slot-sharing group and
+ *    max parallelism (key groups of one chain are the same), and neither asked not to be.
+ * N4 A `forward` between different parallelisms becomes a `rebalance`, never a silent loss of subtasks; one asked for by name is refused.
  * N5 The plan is frozen; what users and connectors made (sources, sinks, operators) is referred to, not touched.
  */
 import { assert, present } from '../base/assert.ts'
@@ -16,8 +16,8 @@ import { vertexId, type OperatorUid, type VertexId } from '../base/ids.ts'
 import { MAX_PARALLELISM_LIMIT, defaultMaxParallelism } from '../stream/key-groups.ts'
 import type { ChainLink, ChainedOperator, JobEdge, JobGraph, JobVertex } from './job-graph.ts'
 import { hashOfLayout, layoutOf } from './layout.ts'
-import type { LogicalEdge, LogicalGraph, LogicalNode, NodeId, Partitioning } from './logical-graph.ts'
-import { assignIds, describeNode, type OperatorIds } from './operator-ids.ts'
+import type { Chaining, LogicalEdge, LogicalGraph, LogicalNode, NodeId, Partitioning } from './logical-graph.ts'
+import { assignIds, checkedGroup, describeNode, type OperatorIds } from './operator-ids.ts'
 
 /** What the planner needs of the resolved options. */
 export interface PlanOptions {
@@ -25,6 +25,8 @@ export interface PlanOptions {
   readonly parallelism: number
   /** For nodes that set none of their own; `auto` derives it from the node's parallelism. */
   readonly maxParallelism: number | 'auto'
+  /** False: every operator is a vertex of its own. Default true. */
+  readonly operatorChaining?: boolean
 }
 
 export interface JobPlan {
@@ -35,11 +37,16 @@ export interface JobPlan {
   readonly uidWarnings: readonly string[]
 }
 
+/** Of what names none and reads nothing, or outputs of several groups. */
+const DEFAULT_GROUP = 'default'
+
 interface PlannedNode {
   readonly node: LogicalNode
   readonly uid: OperatorUid
   readonly parallelism: number
   readonly maxParallelism: number
+  readonly slotSharingGroup: string
+  readonly chaining: 'any' | Chaining
 }
 
 /** A vertex while its chain grows. */
@@ -61,7 +68,7 @@ interface OperatorDraft {
 /**
  * The frozen, chained job graph.
  *
- * @throws GRA1001, GRA1002, GRA1003, GRA1004, GRA1008 when the graph cannot be run as written
+ * @throws GRA1001, GRA1002, GRA1003, GRA1004, GRA1008, GRA1009 when the graph cannot be run as written
  */
 export function planJob(logical: LogicalGraph, options: PlanOptions): JobPlan {
   refuseEmpty(logical)
@@ -90,20 +97,42 @@ function refuseEmpty({ jobName, nodes }: LogicalGraph): void {
   )
 }
 
+/** In the order of the graph: a node's slot-sharing group may be that of its inputs. */
 function planNodes(logical: LogicalGraph, ids: OperatorIds, options: PlanOptions): ReadonlyMap<NodeId, PlannedNode> {
-  return new Map(
-    logical.nodes.map((node) => [node.id, planNode(node, present(ids.byNode.get(node.id), 'a uid'), options)]),
-  )
+  const planned = new Map<NodeId, PlannedNode>()
+  for (const node of logical.nodes) {
+    for (const { from } of inputsOf(node)) assert(from < node.id, 'a node reads earlier nodes only', { from }) // N2
+    const group = groupOf(node, planned)
+    planned.set(node.id, planNode(node, { uid: present(ids.byNode.get(node.id), 'a uid'), group }, options))
+  }
+  return planned
 }
 
-function planNode(node: LogicalNode, uid: OperatorUid, options: PlanOptions): PlannedNode {
+interface NodeIdentity {
+  readonly uid: OperatorUid
+  readonly group: string
+}
+
+function planNode(node: LogicalNode, { uid, group }: NodeIdentity, options: PlanOptions): PlannedNode {
   const parallelism = node.parallelism ?? options.parallelism
   refuseOutOfRange(node, 'parallelism', parallelism)
   const chosenMax = node.maxParallelism ?? options.maxParallelism
   const maxParallelism = chosenMax === 'auto' ? defaultMaxParallelism(parallelism) : chosenMax
   refuseOutOfRange(node, 'max parallelism', maxParallelism)
   if (parallelism > maxParallelism) throw aboveMax(node, parallelism, maxParallelism)
-  return { node, uid, parallelism, maxParallelism }
+  const chaining = options.operatorChaining === false ? 'never' : (node.chaining ?? 'any')
+  return { node, uid, parallelism, maxParallelism, slotSharingGroup: group, chaining }
+}
+
+function groupOf(node: LogicalNode, planned: ReadonlyMap<NodeId, PlannedNode>): string {
+  if (node.slotSharingGroup !== undefined) return checkedGroup(node, node.slotSharingGroup)
+  const inputs = inputsOf(node).map(({ from }) => present(planned.get(from), 'a planned input').slotSharingGroup)
+  const [group = DEFAULT_GROUP] = inputs
+  return inputs.every((other) => other === group) ? group : DEFAULT_GROUP
+}
+
+function inputsOf(node: LogicalNode): readonly LogicalEdge[] {
+  return node.kind === 'source' ? [] : node.inputs
 }
 
 function refuseOutOfRange(node: LogicalNode, what: string, value: number): void {
@@ -135,8 +164,7 @@ function chain(logical: LogicalGraph, planned: ReadonlyMap<NodeId, PlannedNode>)
   const edges: JobEdge[] = []
   for (const node of logical.nodes) {
     const self = present(planned.get(node.id), 'a planned node')
-    const inputs = node.kind === 'source' ? [] : node.inputs
-    for (const { from } of inputs) assert(from < node.id, 'a node reads earlier nodes only', { node: node.id, from })
+    const inputs = inputsOf(node)
     const upstream = chainedUpstream(self, inputs, drafts)
     if (upstream !== undefined) {
       drafts.set(node.id, append(upstream.draft, self, upstream.edge))
@@ -160,8 +188,13 @@ function chainedUpstream(
   const edge = inputs[0]
   if (edge === undefined || inputs.length !== 1 || edge.partitioning.kind !== 'forward') return undefined
   const draft = present(drafts.get(edge.from), 'an input')
-  const { parallelism, maxParallelism } = draft.planned
-  return parallelism === self.parallelism && maxParallelism === self.maxParallelism ? { draft, edge } : undefined
+  return mayChain(draft.planned, self) ? { draft, edge } : undefined
+}
+
+function mayChain(from: PlannedNode, to: PlannedNode): boolean {
+  const isFree = from.chaining !== 'never' && to.chaining === 'any'
+  const isAlike = from.parallelism === to.parallelism && from.maxParallelism === to.maxParallelism
+  return isFree && isAlike && from.slotSharingGroup === to.slotSharingGroup
 }
 
 function append(upstream: OperatorDraft, self: PlannedNode, edge: LogicalEdge): OperatorDraft {
@@ -193,8 +226,21 @@ function connect(edge: LogicalEdge, from: OperatorDraft, to: VertexDraft, index:
   })
 }
 
+// N4
 function partitioningBetween(wanted: Partitioning, from: PlannedNode, to: PlannedNode): Partitioning {
-  return wanted.kind === 'forward' && from.parallelism !== to.parallelism ? { kind: 'rebalance' } : wanted // N4
+  if (wanted.kind !== 'forward' || from.parallelism === to.parallelism) return wanted
+  if (wanted.origin === 'user') throw forwardBetween(from, to)
+  return { kind: 'rebalance' }
+}
+
+function forwardBetween(from: PlannedNode, to: PlannedNode): EngineError {
+  const ends = [from, to].map(({ node, parallelism }) => `${describeNode(node)} with parallelism ${parallelism}`)
+  return new EngineError(
+    'GRA1009',
+    `${ends.join(' hands its records by forward() to ')}: forward() keeps the subtask, and there is not one for each. ` +
+      'The job was not started. Give both the same parallelism, or use rescale() or rebalance() instead.',
+    { context: { operator: to.node.name } },
+  )
 }
 
 function sideTagOf(edge: LogicalEdge): { readonly sideTag?: string } {
@@ -211,6 +257,7 @@ function freezeVertex(vertex: VertexDraft): JobVertex {
     name: vertex.operators.map(({ planned }) => planned.node.name).join(' → '),
     parallelism: vertex.head.parallelism,
     maxParallelism: vertex.head.maxParallelism,
+    slotSharingGroup: vertex.head.slotSharingGroup,
     operators: Object.freeze(vertex.operators.map(freezeOperator)),
     inputs: Object.freeze(vertex.inputs),
     outputs: Object.freeze(vertex.outputs),
@@ -227,7 +274,7 @@ function freezeOperator({ planned, chained, outputs }: OperatorDraft): ChainedOp
 }
 
 function unreadWarnings({ nodes }: LogicalGraph): string[] {
-  const read = new Set(nodes.flatMap((node) => (node.kind === 'source' ? [] : node.inputs.map(({ from }) => from))))
+  const read = new Set(nodes.flatMap((node) => inputsOf(node).map(({ from }) => from)))
   return nodes
     .filter((node) => node.kind !== 'sink' && !read.has(node.id))
     .map((node) => `Nothing reads the output of ${describeNode(node)}. Add a sink, or remove it.`)

@@ -10,6 +10,7 @@ function vertex(id: number): JobVertex {
     name: `v${id}`,
     parallelism: 1,
     maxParallelism: 128,
+    slotSharingGroup: 'default',
     operators: [],
     inputs: [],
     outputs: [],

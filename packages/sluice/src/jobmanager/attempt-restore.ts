@@ -12,18 +12,21 @@
  */
 import type { Env } from '../base/env.ts'
 import { EngineError, asEngineError } from '../base/errors.ts'
-import type { CheckpointId, OperatorUid, VertexId } from '../base/ids.ts'
+import type { CheckpointId, OperatorUid, SubtaskIndex, VertexId } from '../base/ids.ts'
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
 import type { TaskRestore } from '../checkpoint/handles.ts'
 import type { CheckpointManifest } from '../checkpoint/manifest.ts'
 import type { SkippedCheckpoint } from '../checkpoint/recovery.ts'
 import { restoreLatest } from '../checkpoint/restore-latest.ts'
 import { COMMITTABLES_STATE, type PreparingLeader, WRITER_STATE, pendingCommittable } from '../connector/sink.ts'
+import { SPLITS_STATE, type SourceSplit } from '../connector/source.ts'
 import type { GraphLayout, JobGraph, JobVertex } from '../graph/job-graph.ts'
 import { diffLayouts } from '../graph/layout-diff.ts'
 import type { SinkNode, SourceNode } from '../graph/logical-graph.ts'
-import { assignRestore, decodeOperatorState } from './restore-assignment.ts'
-import { SourceCoordinator, type SplitChannel } from './source-coordinator.ts'
+import type { OperatorStateItems } from '../state/operator-state.ts'
+import type { AlignmentDriver } from './alignment-driver.ts'
+import { type RestoreAssignment, assignRestore, decodeOperatorState } from './restore-assignment.ts'
+import { type HandedBack, SourceCoordinator, type SplitChannel } from './source-coordinator.ts'
 import { diskWhileWanted } from './wanted-disk.ts'
 
 export interface AttemptRestoreOptions {
@@ -36,6 +39,7 @@ export interface AttemptRestoreOptions {
   readonly env: Env
   /** Undefined: checkpointing is off, every attempt starts from the beginning. */
   readonly store: CheckpointStore | undefined
+  readonly alignment: AlignmentDriver
   readonly channelOf: (vertex: VertexId) => SplitChannel
   /** Told at once, before the older checkpoint is tried. */
   readonly onSkipped: (skipped: SkippedCheckpoint) => void
@@ -59,7 +63,7 @@ export async function prepareAttempt(options: AttemptRestoreOptions): Promise<Pr
   const manifest = await chooseCheckpoint(options)
   if (!options.isWanted()) return undefined
   if (manifest === 'widen') return 'widen'
-  const restores = manifest === undefined ? new Map() : assignRestore(manifest, options)
+  const restores = manifest === undefined ? new Map() : withoutHandedBack(assignRestore(manifest, options), options)
   const sources: SourceCoordinator[] = []
   try {
     await startSources(options, manifest, sources)
@@ -94,14 +98,44 @@ async function startSources(
   for (const { vertex, uid, node } of sourcesOf(options.vertices)) {
     const restored = manifest?.enumerators.find((enumerator) => enumerator.uid === uid)?.state
     if (manifest !== undefined && restored === undefined) throw enumeratorMissing(manifest, uid)
-    const { source } = node
-    const channel = options.channelOf(vertex.id)
-    const { parallelism } = vertex
-    const coordinator = new SourceCoordinator({ uid, source, parallelism, env: options.env, restored, channel })
+    const coordinator = new SourceCoordinator({
+      uid,
+      node,
+      parallelism: vertex.parallelism,
+      env: options.env,
+      restored,
+      handedBack: isHandedBack(node) ? splitsBySubtask(manifest, uid) : [],
+      alignment: options.alignment,
+      channel: options.channelOf(vertex.id),
+    })
     made.push(coordinator)
     await coordinator.start()
     if (!options.isWanted()) return
   }
+}
+
+function isHandedBack({ source }: SourceNode): boolean {
+  return source.restoredSplits === 'enumerator'
+}
+
+/** Readers whose splits go to the enumerator begin empty. */
+function withoutHandedBack(restores: RestoreAssignment, { vertices }: AttemptRestoreOptions): RestoreAssignment {
+  const handedBack = new Set(sourcesOf(vertices).flatMap(({ uid, node }) => (isHandedBack(node) ? [uid] : [])))
+  if (handedBack.size === 0) return restores
+  const emptied = (restore: TaskRestore): TaskRestore => ({
+    ...restore,
+    operators: restore.operators.filter(({ uid }) => !handedBack.has(uid)),
+  })
+  return new Map([...restores].map(([vertex, tasks]) => [vertex, tasks.map(emptied)]))
+}
+
+/** What the readers of a source had at the checkpoint. */
+function splitsBySubtask(manifest: CheckpointManifest | undefined, uid: OperatorUid): readonly HandedBack[] {
+  if (manifest === undefined) return []
+  return statesOf(manifest, uid).flatMap(({ subtask, lists }) => {
+    const splits = lists.flatMap(({ name, items }) => (name === SPLITS_STATE ? items : []))
+    return splits.length === 0 ? [] : [{ subtask, splits: splits as readonly SourceSplit[] }] // written by the source driver
+  })
 }
 
 async function prepareSinks(options: AttemptRestoreOptions, manifest: CheckpointManifest | undefined): Promise<void> {
@@ -123,7 +157,7 @@ async function prepareSink(
   manifest: CheckpointManifest | undefined,
 ): Promise<void> {
   const pending = itemsOf(manifest, uid, COMMITTABLES_STATE)
-  await node.sink.prepare({
+  await node.sink.prepare?.({
     env: { ...env, disk: diskWhileWanted(env.disk, isWanted) },
     ...(leader === undefined ? {} : { leader }),
     uid,
@@ -137,13 +171,25 @@ async function prepareSink(
 /** All items of one operator state, of all subtasks. */
 function itemsOf(manifest: CheckpointManifest | undefined, uid: OperatorUid, name: string): readonly unknown[] {
   if (manifest === undefined) return []
+  return statesOf(manifest, uid)
+    .flatMap(({ lists }) => lists)
+    .flatMap((list) => (list.name === name ? list.items : []))
+}
+
+/** The operator state of each subtask. */
+function statesOf(
+  manifest: CheckpointManifest,
+  uid: OperatorUid,
+): readonly { readonly subtask: SubtaskIndex; readonly lists: OperatorStateItems }[] {
   return manifest.vertices
     .flatMap((vertex) => vertex.tasks)
-    .flatMap((task) => task.operators.filter((operator) => operator.uid === uid))
-    .flatMap(({ operatorState }) =>
-      operatorState === undefined ? [] : decodeOperatorState(manifest, uid, operatorState),
+    .flatMap(({ subtask, operators }) =>
+      operators.flatMap(({ uid: own, operatorState }) =>
+        own !== uid || operatorState === undefined
+          ? []
+          : [{ subtask, lists: decodeOperatorState(manifest, uid, operatorState) }],
+      ),
     )
-    .flatMap((list) => (list.name === name ? list.items : []))
 }
 
 function enumeratorMissing(manifest: CheckpointManifest, uid: OperatorUid): EngineError {

@@ -186,7 +186,10 @@ export class CheckpointHub {
       trigger: (checkpoint, mode) => {
         for (const { region, attempt } of job.regions()) fleet.trigger(region, attempt, checkpoint, mode)
       },
-      notifyComplete: (checkpoint) => this.#tell('complete', checkpoint),
+      notifyComplete: (checkpoint) => {
+        this.#tell('complete', checkpoint)
+        for (const source of job.sources()) source.notifyCheckpointComplete(checkpoint)
+      },
       notifyAborted: (checkpoint) => this.#tell('aborted', checkpoint),
     }
   }

@@ -63,6 +63,7 @@ export interface VertexDetail extends VertexStatus {
   readonly maxParallelism: number
   /** What the job asks for; `parallelism` is what runs now. */
   readonly wantedParallelism: number
+  readonly slotSharingGroup: string
   readonly inputs: readonly { readonly from: VertexId; readonly partitioning: string }[]
   readonly subtasks: readonly SubtaskStatus[]
 }
@@ -155,7 +156,7 @@ export interface ClusterApi {
   stop(job: JobId): Promise<void>
   /** Resolves with the id when it has been published. */
   checkpoint(job: JobId): Promise<CheckpointId>
-  /** Slots that the job may use at the most and at least, per vertex where given. */
+  /** Subtasks that any vertex of the job may have, at the most and at least. */
   setParallelism(job: JobId, bounds: ParallelismBounds): Promise<void>
   parallelism(job: JobId): ParallelismBounds
   taskManagerLog(id: TaskManagerId, bytesMax: number): Promise<string>

@@ -44,7 +44,7 @@ function unloadable(error: EngineError, settle: () => Promise<void>): Bench {
     markCleaned: async () => {},
     listener: () => {},
     onSettled: () => {},
-    slotsMax: undefined,
+    parallelismMax: undefined,
   }
   const job = new ClusterJob(options)
   job.start()

@@ -69,8 +69,8 @@ export interface ClusterJobOptions {
   readonly listener: (event: ClusterEvent) => void
   /** The job is over, its result is written, its checkpoints are removed if it finished. */
   readonly onSettled: (end: JobEnd) => void
-  /** Of an earlier leader; undefined: as many as the job wants. */
-  readonly slotsMax: number | undefined
+  /** Set under an earlier leader; undefined: as high as the job wants. */
+  readonly parallelismMax: number | undefined
 }
 
 export type ClusterJobPhase =
@@ -110,7 +110,7 @@ export class ClusterJob {
   readonly #timestamps: Partial<Record<PublicJobState, number>> = {}
   #phase: ClusterJobPhase = { kind: 'starting', waiting: undefined }
   #isSettled = false
-  #slotsMax: number | undefined
+  #parallelismMax: number | undefined
   #wanted: 'run' | 'cancel' | 'stop' | 'suspend' = 'run'
   #retry: { readonly timer: Timer; readonly resolve: () => void } | undefined
 
@@ -118,7 +118,7 @@ export class ClusterJob {
     this.spec = options.spec
     this.submittedWallMs = options.submittedWallMs
     this.#options = options
-    this.#slotsMax = options.slotsMax
+    this.#parallelismMax = options.parallelismMax
     this.#note('INITIALIZING')
   }
 
@@ -167,14 +167,14 @@ export class ClusterJob {
     if (this.#phase.kind === 'running') await this.#phase.master.suspend()
   }
 
-  /** Slots that it may use at the most; more than it wants is what it wants. */
-  setSlotsMax(slots: number): void {
-    this.#slotsMax = slots
-    if (this.#phase.kind === 'running') this.#phase.master.setSlotsMax(slots)
+  /** Subtasks that any of its operators may have at the most; more than they want is what they want. */
+  setParallelismMax(parallelism: number): void {
+    this.#parallelismMax = parallelism
+    if (this.#phase.kind === 'running') this.#phase.master.setParallelismMax(parallelism)
   }
 
-  slotsMax(): number | undefined {
-    return this.#slotsMax
+  parallelismMax(): number | undefined {
+    return this.#parallelismMax
   }
 
   #want(wanted: 'cancel' | 'stop', tell: (master: JobMaster) => Promise<void>): void {
@@ -223,7 +223,7 @@ export class ClusterJob {
     const listener = (event: JobEvent): void => this.#onEvent(event)
     const master = createJobMaster({ graph, options, env, store, slots, params, epoch, listener })
     this.#phase = { kind: 'running', master, loaded, pool: slots }
-    if (this.#slotsMax !== undefined) master.setSlotsMax(this.#slotsMax)
+    if (this.#parallelismMax !== undefined) master.setParallelismMax(this.#parallelismMax)
     master.start()
     return { master, store, loaded }
   }

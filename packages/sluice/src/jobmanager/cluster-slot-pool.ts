@@ -36,6 +36,8 @@ export interface PooledJob {
   readonly spec: JobSpec
   /** As many as the job wants. */
   readonly slotCount: number
+  /** Numbers of slots that it can use, ascending; undefined: every one from 1 on. */
+  readonly slotSteps?: readonly number[] | undefined
   readonly settings: PoolSettings
 }
 
@@ -83,7 +85,7 @@ type Answer = Deferred<readonly SlotGateway[]>
 
 type PoolPhase =
   | { readonly name: 'idle' }
-  | { readonly name: 'waiting'; readonly claim: Omit<SlotClaim, 'held' | 'wanted'>; readonly answer: Answer }
+  | { readonly name: 'waiting'; readonly claim: Omit<SlotClaim, 'held' | 'wanted' | 'steps'>; readonly answer: Answer }
   | { readonly name: 'starting'; readonly answer: Answer }
   | { readonly name: 'given'; readonly count: number; readonly told: number }
 
@@ -147,13 +149,14 @@ export class Pool implements ClusterSlotPool {
 
   claim(): SlotClaim | undefined {
     if (this.#phase.name !== 'waiting') return undefined
-    return { ...this.#phase.claim, held: this.#living().length, wanted: this.#wanted }
+    const { slotSteps: steps } = this.#options
+    return { ...this.#phase.claim, held: this.#living().length, wanted: this.#wanted, steps }
   }
 
   wish(): SlotWish | undefined {
     const held = this.#living().length
     if (this.#phase.name !== 'given') return undefined
-    return { job: this.spec.job, held, wanted: Math.max(held, this.#wanted) }
+    return { job: this.spec.job, held, wanted: Math.max(held, this.#wanted), steps: this.#options.slotSteps }
   }
 
   waitsOn(claim: SlotClaim, words: string): void {

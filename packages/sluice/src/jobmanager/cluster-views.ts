@@ -147,6 +147,7 @@ function verticesOf({ graph }: LoadedJob, master: JobMaster, places: Places): re
       ...status,
       maxParallelism: vertex?.maxParallelism ?? status.parallelism,
       wantedParallelism: vertex?.parallelism ?? status.parallelism,
+      slotSharingGroup: vertex?.slotSharingGroup ?? 'default',
       inputs: inputsOf(graph, vertex),
       subtasks: (tasks.get(status.vertex) ?? []).map((task) => subtaskOf(task, places)),
     }

@@ -241,7 +241,7 @@ export class Dispatcher {
       markCleaned: () => registry.markCleaned(spec.job),
       listener,
       onSettled: (end) => this.#keepEnded({ spec, submittedWallMs, end }),
-      slotsMax: bounds?.upper,
+      parallelismMax: bounds?.upper,
     }
   }
 

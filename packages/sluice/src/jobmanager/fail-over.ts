@@ -3,8 +3,9 @@
  *
  * Owns: the order of effects of a restart, and which regions are part of it (docs/spec/job-lifecycle.md, "Failing over"; docs/spec/regions.md).
  */
+import { present } from '../base/assert.ts'
 import type { AttemptNumber, SlotIndex } from '../base/ids.ts'
-import { type GiveUpReason, crashLoopOf, giveUpError, isBeyondRestart, noteFailure, noteMerged } from './failure.ts'
+import { type GiveUpReason, giveUpError, isBeyondRestart, noteFailure, noteMerged } from './failure.ts'
 import type { FailureRecord, JobFailure } from './job-events.ts'
 import {
   aliveNow,
@@ -52,9 +53,9 @@ export interface Loss {
 
 /** From here the attempts of these regions are over: they restart, or the job fails. */
 export function failOver(at: AtAny, loss: Loss): Step {
-  const record = recordOf(at, loss.failure, loss.attempt)
-  const core = noteFailure(at.core, record)
-  const report: Effect = { kind: 'report', event: { kind: 'failed', failure: record } }
+  const core = noteFailure(at.core, recordOf(at, loss.failure, loss.attempt))
+  const failure = present(core.failures.at(-1), 'the failure that was noted')
+  const report: Effect = { kind: 'report', event: { kind: 'failed', failure } }
   const next = isBeyondRestart(loss.failure.error)
     ? close(core, { outcome: 'failed', error: giveUpError(core, beyondRestart(at)), alive: loss.alive })
     : restartOrGiveUp(core, at.moment, loss)
@@ -139,7 +140,7 @@ function delayMsOf(verdict: Exclude<RestartVerdict, { kind: 'give-up' }>, moment
 function restart(core: JobCore, delayMs: number, { regions, alive }: Loss): Step {
   const waiting = tasksOfRegions(core, alive, regions)
   const restartCount = core.restartCount + 1
-  const crashLoop = crashLoopOf(core.failures)
+  const crashLoop = core.failures.at(-1)?.crashLoop
   const report = {
     kind: 'restarting',
     inMs: delayMs,

@@ -1,17 +1,18 @@
-/** Failures of a job: the bounded history, which ones no restart repairs, crash loops, the last message of a failed job. Pure. */
+/** Failures of a job: the bounded history, which ones no restart repairs, the last message of a failed job. Pure. */
 import { ERROR_CODES } from '../base/error-codes.ts'
 import type { ErrorData } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
-import type { CrashLoop, FailureRecord } from './job-events.ts'
+import { crashLoopAt, crashLoopError } from './crash-loop.ts'
+import type { FailureRecord } from './job-events.ts'
 import type { JobCore } from './job-state.ts'
 
 /** Entries of the failure history; the oldest go first. */
 const FAILURES_KEPT_MAX = 16
-/** Failures in a row at one record from which on it is called a crash loop. */
-const CRASH_LOOP_MIN = 2
 
 export function noteFailure(core: JobCore, failure: FailureRecord): JobCore {
-  return { ...core, failures: [...core.failures, failure].slice(-FAILURES_KEPT_MAX) }
+  const crashLoop = crashLoopAt(failure, core.failures)
+  const noted = crashLoop === undefined ? failure : { ...failure, crashLoop }
+  return { ...core, failures: [...core.failures, noted].slice(-FAILURES_KEPT_MAX) }
 }
 
 /** Counts a further failure on the newest entry. */
@@ -26,20 +27,6 @@ export function isBeyondRestart(error: ErrorData): boolean {
   return ERROR_CODES[error.code].retry === 'never' && error.code !== 'CKP1003'
 }
 
-/** Whether the newest failures in a row came from the same record. */
-export function crashLoopOf(failures: readonly FailureRecord[]): CrashLoop | undefined {
-  const newest = failures.at(-1)
-  const record = newest?.error.context.record
-  if (newest === undefined || record === undefined) return undefined
-  let failureCount = 0
-  for (const failure of failures.toReversed()) {
-    if (failure.error.context.record !== record || failure.error.context.operator !== newest.error.context.operator)
-      break
-    failureCount++
-  }
-  return failureCount >= CRASH_LOOP_MIN ? { record, failureCount } : undefined
-}
-
 /** `budget`: the restart strategy gave up; `no-repair`: no restart would help; `not-started`: the same, and no task ever ran. */
 export type GiveUpReason = 'budget' | 'no-repair' | 'not-started'
 
@@ -49,10 +36,12 @@ export function giveUpError(core: JobCore, reason: GiveUpReason): ErrorData {
   const error = failure?.error ?? { code: 'INT1001', message: 'no failure was noted', context: {} }
   if (reason === 'not-started') return error // it speaks for itself
   const why = reason === 'budget' ? budgetWords(core) : 'no restart can repair that'
+  if (failure?.crashLoop !== undefined)
+    return crashLoopError(failure, failure.crashLoop, { job: core.facts.jobName, why, after: stateWords(core) })
   const what = `job "${core.facts.jobName}" failed for good${placeWords(failure)}: [${error.code}] ${error.message}`
   return {
     code: 'JOB1003',
-    message: `${what}\nIt was not restarted: ${why}${loopWords(core)}.\n${stateWords(core)}`,
+    message: `${what}\nIt was not restarted: ${why}.\n${stateWords(core)}`,
     context: { ...error.context, job: core.facts.jobName },
     ...causeOf(error),
   }
@@ -77,12 +66,6 @@ function placeWords(failure: FailureRecord | undefined): string {
   const where =
     operator === undefined ? '' : ` in operator "${operator}"${subtask === undefined ? '' : `, subtask ${subtask}`}`
   return record === undefined ? where : `${where}, at record ${record}`
-}
-
-function loopWords(core: JobCore): string {
-  const loop = crashLoopOf(core.failures)
-  if (loop === undefined) return ''
-  return `; the last ${loop.failureCount} failures were all at the same record, ${loop.record}, so restarting does not get past it`
 }
 
 function stateWords(core: JobCore): string {

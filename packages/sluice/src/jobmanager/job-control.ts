@@ -16,10 +16,10 @@ export interface JobMaster {
   /** A checkpoint for the caller. Resolves when it is restorable; rejects with an EngineError when the job does not run or it was given up. */
   checkpoint(): Promise<CheckpointId>
   /**
-   * Slots that the job may use at the most. A job that runs takes a checkpoint and restarts from it with another number; without checkpoints
+   * Subtasks that any operator may have at the most. A job that runs takes a checkpoint and restarts from it with another number; without checkpoints
    * it counts from the next restart on.
    */
-  setSlotsMax(slots: number): void
+  setParallelismMax(parallelism: number): void
   readonly result: Promise<JobResult>
   status(): LiveJobStatus
   /** Every subtask, in the order of the vertices. */

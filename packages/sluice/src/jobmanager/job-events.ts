@@ -22,6 +22,8 @@ export interface FailureRecord extends JobFailure {
   readonly restoredCheckpoint: CheckpointId | undefined
   /** Further failures of the same attempt. */
   readonly mergedCount: number
+  /** Present when the failures before it were at the same record (crash-loop.ts). */
+  readonly crashLoop?: CrashLoop
 }
 
 /** The same record failed again and again: restarting does not get past it. */

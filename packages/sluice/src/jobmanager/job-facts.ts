@@ -8,6 +8,7 @@ import type { FromSlot } from '../control/messages.ts'
 import type { JobGraph } from '../graph/job-graph.ts'
 import { regionsOf } from '../graph/regions.ts'
 import { slotsWantedBy } from '../graph/scale-graph.ts'
+import { slotStepsOf } from '../graph/slot-groups.ts'
 import type { JobFailure, JobStateName } from './job-events.ts'
 import type { JobFacts, JobLimits, RestoredFrom } from './job-state.ts'
 
@@ -35,6 +36,7 @@ export function factsOf({ graph, options, checkpointing }: JobFactsInput): JobFa
   return {
     jobName: graph.jobName,
     slotsWanted: slotsWantedBy(graph),
+    slotSteps: slotStepsOf(graph),
     regionCount: regionsOf(graph).length,
     checkpointing,
     restart: options.restart,
@@ -71,6 +73,14 @@ export function graphsDiffer(job: string, slot: SlotIndex): EngineError {
   return new EngineError(
     'JOB1007',
     `slot ${slot} built another graph of job "${job}" than the JobManager. The job was not started. Make the job module build the same graph every time: no clock, randomness or environment in names, uids and parallelism`,
+    { context: { job } },
+  )
+}
+
+export function tooFewSlots(job: string, slots: number, slotsMin: number): EngineError {
+  return new EngineError(
+    'CLU1005',
+    `job "${job}" got ${slots} of the slots it asked for and needs ${slotsMin} at least, one for each of its slot-sharing groups. It was not started and tries again. Give it more slots, or give its operators fewer slot-sharing groups.`,
     { context: { job } },
   )
 }

@@ -416,7 +416,7 @@ describe('giving up', () => {
           suspend-checkpoints
           close-sources
           release-slots
-          end failed JOB1003
+          end failed TSK1007
           = failed, attempt 2
     `,
     )
@@ -426,6 +426,12 @@ describe('giving up', () => {
     expectAfter(
       [
         ...TO_RUNNING,
+        '> failure TSK1001 row-7',
+        '> slot-stopped 0',
+        '> slot-stopped 1',
+        '> timer backoff',
+        '> acquired',
+        '> restored',
         '> failure TSK1001 row-7',
         '> slot-stopped 0',
         '> slot-stopped 1',
@@ -442,9 +448,10 @@ describe('giving up', () => {
           cancel-tasks 0 1
           timer cancellation 30000
           timer backoff 1000
-          report restarting in 1000, 2 times at row-7
-          = restarting, attempt 1
+          report restarting in 1000, 3 times at row-7
+          = restarting, attempt 2
     `,
+      { restart: { strategy: 'fixed-delay', attemptsMax: 3, delayMs: 1000 } },
     )
   })
 

@@ -16,6 +16,8 @@ import { addressText } from '../base/network-address.ts'
 import type { Secret } from '../base/secret.ts'
 import { DirectoryStore } from '../checkpoint/stores/directory-store.ts'
 import type { JobSpec } from '../control/cluster-messages.ts'
+import { slotsWantedBy } from '../graph/scale-graph.ts'
+import { slotStepsOf } from '../graph/slot-groups.ts'
 import type { ClusterApi } from './cluster-api.ts'
 import type { ClusterEvent } from './cluster-events.ts'
 import type { LoadedJob } from './cluster-job.ts'
@@ -24,7 +26,6 @@ import { Dispatcher } from './dispatcher.ts'
 import { type JobRegistry, createJobRegistry } from './job-registry.ts'
 import { LeaderApi } from './leader-api.ts'
 import { type Leadership, type LeaderInfo, type LeadershipSettings, createLeadership } from './leadership.ts'
-import { placeTasks } from './placement.ts'
 import { type PoolSettings } from './cluster-slot-pool.ts'
 import { type SlotManager, createSlotManager } from './slot-manager.ts'
 import { markStorage } from './storage-marker.ts'
@@ -165,7 +166,8 @@ class LocalJobManager implements JobManager {
       poolOf: (spec, loaded) =>
         this.#slots.poolFor({
           spec,
-          slotCount: placeTasks(loaded.graph).slots.length,
+          slotCount: slotsWantedBy(loaded.graph),
+          slotSteps: slotStepsOf(loaded.graph),
           settings: loaded.slots ?? this.#options.settings.slots,
         }),
       listener,

@@ -28,7 +28,7 @@ interface Run {
 }
 
 /** Two pipelines that share nothing but the job. */
-function startRun(slotCount = 3): Run {
+function startRun(slotCount = 3, sinkGroup = 'default'): Run {
   const env = createManualEnv()
   const committed = { left: new Map(), right: new Map() }
   const broken = new Set<string>()
@@ -49,6 +49,7 @@ function startRun(slotCount = 3): Run {
         .uid(`${name}-sums`)
         .sinkTo(committingSink(committed[name]))
         .uid(`${name}-out`)
+        .slotSharingGroup(sinkGroup)
     }
   }).build({})
   const values = { parallelism: '3', 'checkpoint.interval': '1s', 'restart.backoff.jitter': '0' }
@@ -174,15 +175,60 @@ describe('the number of slots', () => {
   test('goes down and up while the job runs, from checkpoints, without counting as a failure', async () => {
     const run = startRun()
     await run.env.advanceAndSettle(1500)
-    run.master.setSlotsMax(1)
+    run.master.setParallelismMax(1)
     await run.env.advanceAndSettle(500)
     expect(run.master.status()).toMatchObject({ state: 'running', slotsHeld: 1, restartCount: 0 })
-    run.master.setSlotsMax(3)
+    run.master.setParallelismMax(3)
     await run.env.advanceAndSettle(500)
     expect(run.master.status()).toMatchObject({ state: 'running', slotsHeld: 3, restartCount: 0, failures: [] })
     await toEnd(run)
     expectExactlyOnce(run.committed.left)
     expectExactlyOnce(run.committed.right)
+  })
+})
+
+describe('the number of slots of a job with two slot-sharing groups', () => {
+  const parallelisms = ({ master }: Run): readonly number[] =>
+    master.status().vertices.map(({ parallelism }) => parallelism)
+
+  test('may be lower than the job wants: a forward edge between groups keeps equal ends', async () => {
+    const run = startRun(5, 'writing')
+    await run.env.advanceAndSettle(1500)
+    expect(run.master.status()).toMatchObject({ state: 'running', slotsWanted: 6, slotsHeld: 4 })
+    expect(parallelisms(run)).toEqual([2, 2, 2, 2, 2, 2])
+    await toEnd(run)
+    expect(run.events.some((event) => event.kind === 'rescaled' && event.from === 6 && event.to === 4)).toBe(true)
+    expectExactlyOnce(run.committed.left)
+    expectExactlyOnce(run.committed.right)
+  })
+
+  test('follows a limit of the parallelism', async () => {
+    const run = startRun(6, 'writing')
+    await run.env.advanceAndSettle(1500)
+    run.master.setParallelismMax(1)
+    await run.env.advanceAndSettle(500)
+    expect(run.master.status()).toMatchObject({ state: 'running', slotsHeld: 2, restartCount: 0 })
+    expect(parallelisms(run)).toEqual([1, 1, 1, 1, 1, 1])
+    run.master.setParallelismMax(2)
+    await run.env.advanceAndSettle(500)
+    expect(run.master.status()).toMatchObject({ state: 'running', slotsHeld: 4, restartCount: 0, failures: [] })
+    await toEnd(run)
+    expectExactlyOnce(run.committed.left)
+    expectExactlyOnce(run.committed.right)
+  })
+
+  test('is not enough below one for each group: the job does not start and says why', async () => {
+    const run = startRun(1, 'writing')
+    await run.env.advanceAndSettle(1500)
+    expect(run.master.status().failures[0]?.error).toMatchObject({
+      code: 'CLU1005',
+      message: expect.stringContaining(
+        'got 1 of the slots it asked for and needs 2 at least, one for each of its slot-sharing groups',
+      ),
+    })
+    const canceled = run.master.cancel()
+    await run.env.advanceAndSettle(1000)
+    await canceled
   })
 })
 

@@ -278,7 +278,7 @@ describe('a job that fails', () => {
     expect(error?.message).toBe(
       [
         'job "orders" failed for good in operator "numbers", subtask 1, at record numbers item 6: [TSK1001] map threw: 7 is unlucky',
-        'It was not restarted: its restart strategy, fixed-delay, allows no more after 1 restart; the last 2 failures were all at the same record, numbers item 6, so restarting does not get past it.',
+        'It was not restarted: its restart strategy, fixed-delay, allows no more after 1 restart.',
         'The failed attempt had started from checkpoint 1. All completed checkpoints are kept: repair the cause and run the job again with the same state directory, and it resumes from the latest one.',
       ].join('\n'),
     )

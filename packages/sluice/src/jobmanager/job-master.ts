@@ -12,11 +12,12 @@
 import { present } from '../base/assert.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
 import type { Env } from '../base/env.ts'
-import { type ErrorData, errorToData } from '../base/errors.ts'
+import { type EngineError, type ErrorData, errorToData } from '../base/errors.ts'
 import type { AttemptNumber, CheckpointId, LeaderEpoch, SlotIndex } from '../base/ids.ts'
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.ts'
 import type { FromSlot, SlotPool } from '../control/messages.ts'
 import type { JobGraph } from '../graph/job-graph.ts'
+import { slotsAtHeight, usableSlots } from '../graph/slot-groups.ts'
 import { CheckpointHub, type CheckpointedJob } from './checkpoint-hub.ts'
 import type { JobEvent, JobFailure, JobOutcome, JobStateName } from './job-events.ts'
 import {
@@ -27,6 +28,7 @@ import {
   graphsDiffer,
   notRunning,
   restoredFrom,
+  tooFewSlots,
 } from './job-facts.ts'
 import { createJobState, stateName, step } from './job-machine.ts'
 import { allRegions, attemptOf, regionOf } from './job-regions.ts'
@@ -70,7 +72,7 @@ export function createJobMaster(options: JobMasterOptions): JobMaster {
     cancel: () => master.tell({ kind: 'cancel' }),
     suspend: () => master.leave(),
     checkpoint: () => master.checkpoint(),
-    setSlotsMax: (slots) => master.setSlotsMax(slots),
+    setParallelismMax: (parallelism) => master.setParallelismMax(parallelism),
     result: master.result,
     status: () => master.status(),
     tasks: () => master.tasks(),
@@ -148,10 +150,10 @@ class JobShell {
     throw notRunning(this.#options.graph.jobName, stateName(this.#state.phase))
   }
 
-  setSlotsMax(slots: number): void {
-    const wanted = Math.max(1, Math.min(slots, this.#state.core.facts.slotsWanted))
-    this.#options.slots.want?.(wanted)
-    this.dispatch({ kind: 'slots-max', slots: wanted })
+  setParallelismMax(parallelism: number): void {
+    const slots = slotsAtHeight(this.#options.graph, Math.max(1, parallelism))
+    this.#options.slots.want?.(slots)
+    this.dispatch({ kind: 'slots-max', slots })
   }
 
   onMessage(slot: SlotIndex, message: FromSlot): void {
@@ -306,8 +308,15 @@ class JobShell {
   }
 
   #onAcquired(attempt: AttemptNumber, { slots, available }: AcquiredSlots): void {
-    if (slots !== this.#scale.slotCount) this.#rescale(slots)
+    const usable = usableSlots(this.#state.core.facts.slotSteps, slots)
+    if (usable === 0) return this.#fail(attempt, { error: errorToData(this.#tooFewSlots(slots)) })
+    if (usable !== this.#scale.slotCount) this.#rescale(usable)
     this.dispatch({ kind: 'acquired', attempt, scale: machineScale(this.#scale), available })
+  }
+
+  #tooFewSlots(slots: number): EngineError {
+    const { jobName, slotSteps } = this.#state.core.facts
+    return tooFewSlots(jobName, slots, slotSteps?.[0] ?? 1)
   }
 
   #rescale(slots: number): void {
@@ -333,7 +342,7 @@ class JobShell {
       isWanted: (attempt) => this.#isIn('restoring', attempt),
       leader: () => this.#checkpoints?.leader(),
       newestCheckpoint: () => this.#checkpoints?.newestCompleted(),
-      assign: (attempt, vertex, assignment) => this.#fleet.assign(attempt, vertex, assignment),
+      tellReader: (attempt, vertex, message) => this.#fleet.tellReader(attempt, vertex, message),
       fail: (attempt, failure) => this.#fail(attempt, failure),
       onSkipped: ({ checkpoint, error }) =>
         this.#options.listener({ kind: 'fell-back', checkpoint, error: errorToData(error) }),
@@ -379,10 +388,9 @@ class JobShell {
       case 'committed':
         return this.dispatch({ kind: 'committed', attempt, task: taskKey(message), checkpoint: message.checkpoint })
       case 'request-split':
-        return this.#runs
-          .sources()
-          .find(({ uid }) => uid === message.source)
-          ?.onSplitRequest(message.subtask)
+      case 'source-event':
+      case 'source-watermark':
+        return this.#runs.onReaderMessage(message)
       case 'ack':
         return this.#checkpoints?.onAck(message.checkpoint, message.snapshot)
       case 'decline':

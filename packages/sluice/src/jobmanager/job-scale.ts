@@ -29,6 +29,7 @@ export interface JobRegion {
   readonly placement: Placement['table']
 }
 
+/** @param slotCount how many there are; it can be used with fewer of them */
 export function scaleJob(graph: JobGraph, slotCount: number): JobScale {
   const scaled = scaleGraph(graph, slotCount)
   const placement = placeTasks(scaled)

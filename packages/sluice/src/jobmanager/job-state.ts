@@ -16,6 +16,8 @@ export interface JobFacts {
   readonly jobName: string
   /** Slots that the job runs in when it gets what it asks for. */
   readonly slotsWanted: number
+  /** Numbers of slots that it can use, ascending, `slotsWanted` last (graph/slot-groups.ts). Undefined: every one from 1 on. */
+  readonly slotSteps?: readonly number[] | undefined
   /** Failover regions (graph/regions.ts): parts that share no edge. */
   readonly regionCount: number
   readonly checkpointing: 'on' | 'off'

@@ -6,6 +6,7 @@
 import { EngineError } from '../base/errors.ts'
 import type { ArtifactHash, CheckpointId, JobId, LeaderEpoch, TaskManagerId } from '../base/ids.ts'
 import type { InfoQuestion } from '../control/cluster-messages.ts'
+import type { JobGraph } from '../graph/job-graph.ts'
 import type {
   ClusterApi,
   ClusterOverview,
@@ -103,14 +104,14 @@ export class LeaderApi implements ClusterApi {
   async setParallelism(job: JobId, bounds: ParallelismBounds): Promise<void> {
     const live = this.#live(job)
     await this.#options.registry.setBounds(job, bounds)
-    live.setSlotsMax(bounds.upper)
+    live.setParallelismMax(bounds.upper)
   }
 
   parallelism(job: JobId): ParallelismBounds {
     const live = this.#live(job)
     const { phase } = live
-    const wanted = phase.kind === 'running' ? phase.pool.slotCount : 1
-    return { lower: 1, upper: live.slotsMax() ?? wanted }
+    const wanted = phase.kind === 'running' ? parallelismOf(phase.loaded.graph) : 1
+    return { lower: 1, upper: live.parallelismMax() ?? wanted }
   }
 
   async taskManagerLog(id: TaskManagerId, bytesMax: number): Promise<string> {
@@ -142,6 +143,11 @@ export class LeaderApi implements ClusterApi {
     if (found !== undefined) return found
     throw unknownJob(job)
   }
+}
+
+/** Of the widest vertex. */
+function parallelismOf({ vertices }: JobGraph): number {
+  return Math.max(...vertices.map(({ parallelism }) => parallelism))
 }
 
 function unknownJob(job: JobId): EngineError {

@@ -1,11 +1,12 @@
 /**
- * Which slot runs which subtask. Slot i runs subtask i of every vertex whose parallelism exceeds i, so a slot holds one slice of the
- * whole pipeline. Pure.
+ * Which slot runs which subtask. The slots of one slot-sharing group come behind those of the groups before it; slot i of them runs subtask i of
+ * every vertex of the group whose parallelism exceeds i, so the slot of a job with one group holds one slice of the whole pipeline. Pure.
  */
 import { present } from '../base/assert.ts'
 import { type SlotIndex, type VertexId, slotIndex, subtaskIndex } from '../base/ids.ts'
 import type { TaskAddress } from '../checkpoint/handles.ts'
 import type { JobGraph } from '../graph/job-graph.ts'
+import { groupSizes } from '../graph/slot-groups.ts'
 
 export interface Placement {
   readonly slots: readonly SlotIndex[]
@@ -17,8 +18,11 @@ export interface Placement {
 }
 
 export function placeTasks(graph: JobGraph): Placement {
-  const slotCount = Math.max(...graph.vertices.map((vertex) => vertex.parallelism))
-  const rows = graph.vertices.map((vertex) => [vertex.id, indexes(vertex.parallelism).map(slotIndex)] as const)
+  const { firstOf, slotCount } = slotsOfGroups(graph)
+  const rows = graph.vertices.map(({ id, slotSharingGroup, parallelism }) => {
+    const first = present(firstOf.get(slotSharingGroup), 'the slots of a group')
+    return [id, indexes(parallelism).map((at) => slotIndex(first + at))] as const
+  })
   const table: Record<string, readonly SlotIndex[]> = Object.fromEntries(rows)
   return {
     slots: indexes(slotCount).map(slotIndex),
@@ -26,6 +30,17 @@ export function placeTasks(graph: JobGraph): Placement {
     slotOf: ({ vertex, subtask }) => present(table[vertex]?.[subtask], `the slot of ${vertex}/${subtask}`),
     table,
   }
+}
+
+/** The first slot of each group. */
+function slotsOfGroups(graph: JobGraph): { readonly firstOf: ReadonlyMap<string, number>; readonly slotCount: number } {
+  const firstOf = new Map<string, number>()
+  let slotCount = 0
+  for (const [group, size] of groupSizes(graph)) {
+    firstOf.set(group, slotCount)
+    slotCount += size
+  }
+  return { firstOf, slotCount }
 }
 
 /** The subtasks that run in a slot. */

@@ -16,12 +16,14 @@ import type { TaskRestore } from '../checkpoint/handles.ts'
 import type { CheckpointManifest } from '../checkpoint/manifest.ts'
 import type { SkippedCheckpoint } from '../checkpoint/recovery.ts'
 import type { PreparingLeader } from '../connector/sink.ts'
+import type { FromReader, ToReader } from '../control/messages.ts'
+import { AlignmentDriver } from './alignment-driver.ts'
 import { type AttemptRestoreOptions, type PreparedAttempt, closeAll, prepareAttempt } from './attempt-restore.ts'
 import type { JobFailure } from './job-events.ts'
 import { type JobRegion, type JobScale, regionOfVertex } from './job-scale.ts'
 import type { RegionIndex } from './job-state.ts'
 import { asErrorData } from './slot-fleet.ts'
-import type { SourceCoordinator, SplitAssignment } from './source-coordinator.ts'
+import type { SourceCoordinator } from './source-coordinator.ts'
 
 /** What is needed of the job. */
 export interface RegionRunsOwner {
@@ -31,7 +33,7 @@ export interface RegionRunsOwner {
   /** After `ready`. Undefined when checkpointing is off. */
   leader(): PreparingLeader | undefined
   newestCheckpoint(): CheckpointId | undefined
-  assign(attempt: AttemptNumber, vertex: VertexId, assignment: SplitAssignment): void
+  tellReader(attempt: AttemptNumber, vertex: VertexId, message: ToReader): void
   fail(attempt: AttemptNumber, failure: JobFailure): void
   onSkipped(skipped: SkippedCheckpoint): void
   /** Other regions would have to go back, too. */
@@ -62,10 +64,13 @@ const NOTHING_PREPARED: RegionRun = { restores: new Map(), sources: [] }
 export class RegionRuns {
   readonly #options: RegionRunsOptions
   readonly #runs = new Map<RegionIndex, RegionRun>()
+  /** Sources of one group may be in several regions. */
+  readonly #alignment: AlignmentDriver
   #settled: Promise<void> = Promise.resolve()
 
   constructor(options: RegionRunsOptions) {
     this.#options = options
+    this.#alignment = new AlignmentDriver(options.env.timers)
   }
 
   restore(request: RestoreRequest): void {
@@ -88,6 +93,12 @@ export class RegionRuns {
   /** Of all regions. */
   sources(): readonly SourceCoordinator[] {
     return [...this.#runs.values()].flatMap((run) => run.sources)
+  }
+
+  onReaderMessage(message: FromReader): void {
+    this.sources()
+      .find(({ uid }) => uid === message.source)
+      ?.onReaderMessage(message)
   }
 
   /** Never rejects. */
@@ -133,10 +144,11 @@ export class RegionRuns {
       scope: regions.length === scale.regions.length ? 'job' : 'part',
       env,
       store,
+      alignment: this.#alignment,
       channelOf: (vertex) => {
         const attempt = present(attempts.get(regionOfVertex(scale, vertex).index), 'the attempt of a region')
         return {
-          assign: (assignment) => owner.assign(attempt, vertex, assignment),
+          send: (message) => owner.tellReader(attempt, vertex, message),
           fail: (error) => owner.fail(attempt, { error: errorToData(error), vertex }),
         }
       },

@@ -30,6 +30,7 @@ function vertexOf(id: string, parallelism: number, ...uids: string[]): JobVertex
     name: id,
     parallelism,
     maxParallelism: MAX_PARALLELISM,
+    slotSharingGroup: 'default',
     operators: uids.map(chained),
     inputs: [],
     outputs: [],

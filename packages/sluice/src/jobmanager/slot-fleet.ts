@@ -17,12 +17,12 @@ import type {
   SlotGateway,
   SlotPool,
   TaskDeployment,
+  ToReader,
   ToSlot,
 } from '../control/messages.ts'
 import type { CheckpointMode } from '../stream/element.ts'
 import type { JobRegion, JobScale } from './job-scale.ts'
 import { tasksOf } from './placement.ts'
-import type { SplitAssignment } from './source-coordinator.ts'
 
 /** What the fleet needs of its owner. */
 interface FleetListener {
@@ -97,9 +97,9 @@ export class SlotFleet {
     this.sendAll(sourceSlots, { kind: 'trigger', attempt, checkpoint, mode })
   }
 
-  assign(attempt: AttemptNumber, vertex: VertexId, assignment: SplitAssignment): void {
-    const slot = this.#scale.placement.slotOf({ vertex, subtask: assignment.subtask })
-    this.send(slot, { kind: 'assign-splits', attempt, ...assignment })
+  tellReader(attempt: AttemptNumber, vertex: VertexId, message: ToReader): void {
+    const slot = this.#scale.placement.slotOf({ vertex, subtask: message.subtask })
+    this.send(slot, { ...message, attempt })
   }
 
   send(slot: SlotIndex, message: ToSlot): void {

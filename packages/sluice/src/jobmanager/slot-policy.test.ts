@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { artifactHash, jobId, taskManagerId } from '../base/ids.ts'
+import { usableSlots } from '../graph/slot-groups.ts'
 import { type SlotClaim, type SlotHost, type SlotSettings, goesOnAtMs, planSlots } from './slot-policy.ts'
 import { waitingWords } from './slot-words.ts'
 
@@ -167,6 +168,53 @@ describe('who is served first', () => {
   })
 })
 
+describe('a job that cannot use every number of slots', () => {
+  const steps = [2, 4, 6]
+
+  test('is given as many as it can use', () => {
+    const seen = { slots: 4, sinceMs: 0 }
+    expect(granted([host('x', 5)], [claim('a', 6, { steps, seen })], 10_000)).toBe('a:x,x,x,x')
+  })
+
+  test('waits when there are fewer than its least, however long, and others pass it', () => {
+    expect(granted([host('x', 1)], [claim('a', 6, { steps })], 1e9)).toBe('')
+    expect(granted([host('x', 1)], [claim('a', 6, { steps }), claim('b', 1)], 1e9)).toBe('b:x')
+  })
+
+  test('goes on with one too many that it holds', () => {
+    const seen = { slots: 4, sinceMs: 0 }
+    expect(granted([], [claim('a', 6, { steps, held: 5, seen, waitMs: 1000 })], 1000)).toBe('a:')
+  })
+
+  test('does not block another one of the kind: the younger gives back', () => {
+    const half = { steps, held: 1, waitMs: 1000 }
+    const claims = [claim('a', 2, half), claim('b', 2, half)]
+    const full = [host('x', 2, { a: 1, b: 1 })]
+    expect([plan(full, claims, 9999).yields, plan(full, claims, 10_000).yields]).toEqual([[], ['b']])
+  })
+
+  test('is offered what it can use', () => {
+    const wishes = [
+      { job: jobId('a'), held: 2, wanted: 6, steps },
+      { job: jobId('b'), held: 1, wanted: 3 },
+    ]
+    const { offers } = planSlots({ hosts: [host('x', 6, { a: 2, b: 1 })], claims: [], wishes }, 0)
+    expect([...offers]).toEqual([
+      ['a', 4],
+      ['b', 2],
+    ])
+  })
+
+  test('says what it waits for', () => {
+    const hosts = [host('x', 1)]
+    const [waiting] = plan(hosts, [claim('a', 6, { steps })]).waiting
+    expect(waitingWords('orders', waiting ?? claim('a', 6, { steps }), hosts)).toContain(
+      'job "orders" needs 6 slots and can use none of those there are; 1 TaskManager with 1 slot is registered. ' +
+        'It waits for 2: one for each of its slot-sharing groups.',
+    )
+  })
+})
+
 describe('what is said about a wait', () => {
   const waitOf = (hosts: readonly SlotHost[], wanting: SlotClaim): string =>
     waitingWords('orders', plan(hosts, [wanting]).waiting[0] ?? wanting, hosts)
@@ -230,7 +278,7 @@ class Model {
     const held = [...(this.held.get(job) ?? []), ...hosts]
     expect(held.length).toBeLessThanOrEqual(wanting?.wanted ?? 0) // A2
     if (wanting?.settings.mode === 'fixed') expect(held.length).toBe(wanting.wanted)
-    expect(held.length).toBeGreaterThan(0)
+    expect(usableSlots(wanting?.steps, held.length)).toBeGreaterThan(0)
     this.held.set(job, held)
     this.claims.delete(job)
     for (const [id, slotCount] of this.slots) {
@@ -243,7 +291,12 @@ class Model {
 type Action =
   | { readonly kind: 'join'; readonly host: string; readonly slotCount: number }
   | { readonly kind: 'gone'; readonly host: string }
-  | { readonly kind: 'ask'; readonly job: string; readonly wanted: number; readonly mode: 'adaptive' | 'fixed' }
+  | {
+      readonly kind: 'ask'
+      readonly job: string
+      readonly steps: readonly number[]
+      readonly mode: 'adaptive' | 'fixed'
+    }
   | { readonly kind: 'lose'; readonly job: string }
   | { readonly kind: 'end'; readonly job: string }
   | { readonly kind: 'wait'; readonly ms: number }
@@ -256,7 +309,7 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
   fc.record({
     kind: fc.constant('ask' as const),
     job: anyJob,
-    wanted: fc.integer({ min: 1, max: 6 }),
+    steps: fc.uniqueArray(fc.integer({ min: 1, max: 6 }), { minLength: 1 }).map((all) => all.toSorted((a, b) => a - b)),
     mode: fc.constantFrom('adaptive' as const, 'fixed' as const),
   }),
   fc.record({ kind: fc.constant('lose' as const), job: anyJob }),
@@ -264,11 +317,12 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(1, 500, 1000, 10_000) }),
 )
 
-function ask(model: Model, job: string, wanted: number, settings: SlotSettings): void {
+function ask(model: Model, job: string, steps: readonly number[], settings: SlotSettings): void {
+  const wanted = steps.at(-1) ?? 1
   const held = model.held.get(job) ?? []
   if (model.claims.has(job) || held.length >= wanted) return
   const since = { sinceMs: model.nowMs, seen: { slots: 0, sinceMs: model.nowMs } }
-  model.claims.set(job, claim(job, wanted, { settings, ...since, waitMs: held.length > 0 ? 1000 : 10_000 }))
+  model.claims.set(job, claim(job, wanted, { settings, steps, ...since, waitMs: held.length > 0 ? 1000 : 10_000 }))
 }
 
 function act(model: Model, action: Action): void {
@@ -285,7 +339,7 @@ function act(model: Model, action: Action): void {
         )
       return
     case 'ask':
-      return ask(model, action.job, action.wanted, action.mode === 'fixed' ? FIXED : ADAPTIVE)
+      return ask(model, action.job, action.steps, action.mode === 'fixed' ? FIXED : ADAPTIVE)
     case 'lose':
       return void model.held.get(action.job)?.pop()
     case 'end':
@@ -329,7 +383,7 @@ describe('whatever happens', () => {
     )
   })
 
-  test('an adaptive job is served after its wait when there is any free slot, and a fixed one as soon as enough are', () => {
+  test('an adaptive job is served after its wait when there are free slots that it can use, and a fixed one as soon as enough are', () => {
     fc.assert(
       fc.property(fc.array(anyAction, { maxLength: 30 }), (actions) => {
         const model = new Model()
@@ -342,8 +396,8 @@ describe('whatever happens', () => {
           model.settle()
         }
         const free = model.hosts().reduce((sum, one) => sum + one.slotCount, 0) - [...model.held.values()].flat().length
-        for (const { settings, wanted, held } of model.ordered()) {
-          if (settings.mode === 'adaptive') expect(free + held).toBe(0)
+        for (const { settings, steps, wanted, held } of model.ordered()) {
+          if (settings.mode === 'adaptive') expect(usableSlots(steps, free + held)).toBe(0)
           else expect(free).toBeLessThan(wanted - held)
         }
       }),

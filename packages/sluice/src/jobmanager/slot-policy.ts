@@ -5,13 +5,14 @@
  * Does not own: allocations, messages, timers – slot-manager.ts carries the plan out. `nowMs` is monotonic.
  *
  * A1 No slot is given twice: a plan never gives more slots of a TaskManager than are free there.
- * A2 A job never gets more slots than it wants, and all of them at once or, adaptive and after its wait, as many as there are.
+ * A2 A job never gets more slots than it wants, and all of them at once or, adaptive and after its wait, as many as there are and it can use.
  * A3 Claims are served in the order of their jobs. One that is still within its wait keeps what is free from those behind it.
  * A4 Two jobs that each hold a part of what they want never block each other: after its wait a claim that cannot be served gives back what it
  *    holds when that serves another one.
  * A5 The same input gives the same plan.
  */
 import type { ArtifactHash, JobId, TaskManagerId } from '../base/ids.ts'
+import { usableSlots } from '../graph/slot-groups.ts'
 
 export interface SlotSettings {
   /** `adaptive` goes on with the slots there are; `fixed` waits for all. */
@@ -40,11 +41,13 @@ export interface SlotClaim {
   readonly artifact: ArtifactHash
   readonly settings: SlotSettings
   readonly wanted: number
+  /** Numbers of slots that it can use, ascending; undefined: every one from 1 on. */
+  readonly steps?: readonly number[] | undefined
   /** Slots that it has and keeps. */
   readonly held: number
   readonly sinceMs: number
   readonly waitMs: number
-  /** How many slots it could have had at the last look, those it holds included, and since when it has been so many. */
+  /** How many slots it could have used at the last look, those it holds included, and since when it has been so many. */
   readonly seen: { readonly slots: number; readonly sinceMs: number }
   /** TaskManagers where it just lost a slot: others are better. */
   readonly avoid: ReadonlySet<TaskManagerId>
@@ -54,6 +57,7 @@ export interface SlotClaim {
 export interface SlotWish {
   readonly job: JobId
   readonly wanted: number
+  readonly steps?: readonly number[] | undefined
   readonly held: number
 }
 
@@ -106,9 +110,9 @@ export function planSlots(demand: SlotDemand, nowMs: number): SlotPlan {
   }
 }
 
-/** The claim with what it could have now. */
+/** The claim with what it could use now. */
 function look(claim: SlotClaim, free: number, nowMs: number): SlotClaim {
-  const slots = Math.min(claim.wanted, claim.held + free)
+  const slots = usableSlots(claim.steps, Math.min(claim.wanted, claim.held + free))
   return slots === claim.seen.slots ? claim : { ...claim, seen: { slots, sinceMs: nowMs } }
 }
 
@@ -134,8 +138,10 @@ function goesFirst(claim: SlotClaim, nowMs: number): boolean {
 }
 
 /** From then on it gives back what it holds if that serves another one. */
-function givesBackAtMs({ settings, sinceMs, waitMs, held }: SlotClaim): number {
-  return held === 0 || settings.mode === 'adaptive' ? Infinity : sinceMs + Math.max(settings.slotWaitMs, waitMs)
+function givesBackAtMs(claim: SlotClaim): number {
+  const { settings, sinceMs, waitMs, held } = claim
+  const goesOnAnyway = settings.mode === 'adaptive' && held >= leastOf(claim)
+  return held === 0 || goesOnAnyway ? Infinity : sinceMs + Math.max(settings.slotWaitMs, waitMs)
 }
 
 function nextLookMs(claim: SlotClaim, nowMs: number): number {
@@ -161,17 +167,22 @@ function yieldsAmong(waiting: readonly SlotClaim[], free: number, nowMs: number)
   return []
 }
 
-/** An adaptive one starts with a single slot. */
-function neededBy({ settings, wanted, held }: SlotClaim): number {
-  return settings.mode === 'adaptive' ? Math.max(0, 1 - held) : wanted - held
+function neededBy(claim: SlotClaim): number {
+  const { settings, wanted, held } = claim
+  return settings.mode === 'adaptive' ? Math.max(0, leastOf(claim) - held) : wanted - held
+}
+
+/** An adaptive one starts with a single slot for each of its slot-sharing groups. */
+function leastOf({ steps }: SlotClaim): number {
+  return steps?.[0] ?? 1
 }
 
 /** What is offered to one job is not offered to the next: they would all be scaled up for the same slots. */
 function offersFor(wishes: readonly SlotWish[], free: number): ReadonlyMap<JobId, number> {
   const offers = new Map<JobId, number>()
   let left = free
-  for (const { job, wanted, held } of wishes) {
-    const more = Math.max(0, Math.min(wanted - held, left))
+  for (const { job, wanted, steps, held } of wishes) {
+    const more = Math.max(0, usableSlots(steps, Math.min(wanted, held + left)) - held)
     offers.set(job, held + more)
     left -= more
   }

@@ -5,9 +5,10 @@ import { type SlotClaim, type SlotHost, goesOnAtMs } from './slot-policy.ts'
 
 /** Where the wait of a job stands. */
 export function waitingWords(jobName: string, claim: SlotClaim, hosts: readonly SlotHost[]): string {
-  const { wanted, seen } = claim
-  const has = seen.slots === 0 ? 'none' : String(seen.slots)
-  const needs = `job "${jobName}" needs ${counted(wanted, 'slot')} and has ${has}`
+  const { wanted, steps, seen } = claim
+  const count = seen.slots === 0 ? 'none' : String(seen.slots)
+  const has = steps === undefined ? `has ${count}` : `can use ${count} of those there are`
+  const needs = `job "${jobName}" needs ${counted(wanted, 'slot')} and ${has}`
   return `${needs}; ${registeredWords(hosts)}. ${waitWords(claim)} ${adviceFor(claim)}`
 }
 
@@ -28,9 +29,13 @@ function slotsEach(hosts: readonly SlotHost[]): string {
 
 function waitWords(claim: SlotClaim): string {
   if (claim.settings.mode === 'fixed') return 'It waits for more.'
-  if (claim.seen.slots === 0) return 'It waits for the first one.'
+  if (claim.seen.slots === 0) return `It waits for ${firstWords(claim)}.`
   const inMs = goesOnAtMs(claim) - claim.sinceMs
   return `It waits for more and goes on with ${claim.seen.slots} ${(inMs / 1000).toFixed(1)} s after it asked.`
+}
+
+function firstWords({ steps }: SlotClaim): string {
+  return steps === undefined ? 'the first one' : `${steps[0]}: one for each of its slot-sharing groups`
 }
 
 function adviceFor({ settings }: SlotClaim): string {

@@ -7,6 +7,7 @@ import { unreachable } from '../base/assert.ts'
 import type { ErrorData } from '../base/errors.ts'
 import { GrowingMap } from '../base/growing-map.ts'
 import type { CheckpointId, SlotIndex } from '../base/ids.ts'
+import { usableSlots } from '../graph/slot-groups.ts'
 import type { JobFailure, JobOutcome } from './job-events.ts'
 import { aliveNow, allRegions, allTasks, attemptsOf, otherRegions, taskCount, tasksIn } from './job-regions.ts'
 import type {
@@ -139,7 +140,7 @@ export function endRegions(core: JobCore, regions: ReadonlySet<RegionIndex>, los
 
 /** Slots that the job would use if it restarted now. */
 export function targetSlotsOf({ available, slotsMax, facts }: JobCore): number {
-  return Math.min(available, slotsMax, facts.slotsWanted)
+  return usableSlots(facts.slotSteps, Math.min(available, slotsMax, facts.slotsWanted))
 }
 
 export function noteCapacity(at: AtAny, { slots }: EventOf<'capacity'>): Step {

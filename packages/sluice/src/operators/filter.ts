@@ -3,7 +3,11 @@ import { BaseOperator } from './base-operator.ts'
 import type { OperatorContext, OperatorSpec } from './operator.ts'
 import { refusePromise, userError } from './user-error.ts'
 
-/** Lets through the records for which `predicate` gives true, with their timestamps. */
+/**
+ * Lets through the records for which `predicate` gives true, with their timestamps.
+ *
+ * @example const { values } = await testOperator(filterOperator((price: number) => price > 2), [record(1), record(3)])
+ */
 export function filterOperator<T>(predicate: (value: T) => boolean): OperatorSpec {
   return Object.freeze({
     kind: 'filter',

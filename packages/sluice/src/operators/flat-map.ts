@@ -7,7 +7,11 @@ import { UserOutput } from './user-output.ts'
 /** Takes what a user function gives out; only during the call that got it. */
 export type Collector<U> = (value: U) => void
 
-/** Any number of records out for each record in, all with its timestamp. */
+/**
+ * Any number of records out for each record in, all with its timestamp.
+ *
+ * @example const words = flatMapOperator<string, string>((line, out) => line.split(' ').forEach((word) => out(word)))
+ */
 export function flatMapOperator<T, U>(flatMap: (value: T, out: Collector<U>) => void): OperatorSpec {
   return Object.freeze({
     kind: 'flat-map',

@@ -4,21 +4,26 @@
  * P1 One context object serves all calls; what it shows belongs to the record or timer of the running call only.
  * P2 A record keeps its timestamp, an event-time timer stamps what it emits with its own, a processing-time timer with none.
  * P3 Nothing is emitted outside a call (see user-output.ts).
+ * P4 What an event-time state writes counts from the timestamp at hand, or from how far event time has come when that is later.
  */
 import { EngineError } from '../base/errors.ts'
 import { NO_TIMESTAMP } from '../stream/element.ts'
 import type { Key } from '../stream/key-groups.ts'
 import { checkTimestamp } from './event-time.ts'
+import { type EmittingContext, type NoOperatorState, UserContext } from './function-context.ts'
 import type { KeyedRuntime } from './keyed-operator.ts'
-import type { RecordReceiver } from './operator.ts'
-import type { OutputTag } from './output-tag.ts'
-import { UserOutput } from './user-output.ts'
+import { type OperatorStateDeclarations, OperatorStates } from './user-operator-states.ts'
 import { openStates, type StateDeclarations, type StateHandles } from './user-states.ts'
 
 export type TimeDomain = 'event' | 'processing'
 
 /** What a keyed process function works with. One object serves all calls: do not keep it. */
-export interface KeyedProcessContext<K extends Key, S extends StateDeclarations, O> {
+export interface KeyedProcessContext<
+  K extends Key,
+  S extends StateDeclarations,
+  O,
+  OS extends OperatorStateDeclarations = NoOperatorState,
+> extends EmittingContext<O, OS> {
   readonly key: K
   /** Of the record, or of the event-time timer; NO_TIMESTAMP in a processing-time timer. */
   readonly timestamp: number
@@ -26,21 +31,17 @@ export interface KeyedProcessContext<K extends Key, S extends StateDeclarations,
   readonly timeDomain: TimeDomain | undefined
   /** States of the current key. */
   readonly state: StateHandles<S>
-  /** Milliseconds of event time. */
-  currentWatermark(): number
-  /** Milliseconds of wall time. */
-  processingTimeMs(): number
-  /** Calls `onTimer` for this key when the watermark reaches `timestampMs`; at the next watermark when it has already. */
+  /**
+   * Calls `onTimer` for this key when the watermark reaches `timestampMs`; at the next watermark when it has already. A timer is one per key
+   * and time, however often it is registered.
+   */
   registerEventTimeTimer(timestampMs: number): void
+  /** Does nothing when there is no such timer. */
   deleteEventTimeTimer(timestampMs: number): void
   /** Calls `onTimer` for this key at or soon after `wallMs`. */
   registerProcessingTimeTimer(wallMs: number): void
+  /** Does nothing when there is no such timer. */
   deleteProcessingTimeTimer(wallMs: number): void
-  /** Emits with `timestamp`. */
-  emit(value: O): void
-  emitWithTimestamp(value: O, timestampMs: number): void
-  /** Emits to a side output, with `timestamp` when none is given. */
-  sideOutput<V>(tag: OutputTag<V> | string, value: V, timestampMs?: number): void
 }
 
 /** What a context must know of the function that it serves. */
@@ -50,21 +51,36 @@ export interface ContextDefinition<S extends StateDeclarations> {
   readonly timers: 'handled' | 'unhandled'
 }
 
-export class KeyedContext<K extends Key, S extends StateDeclarations, O> implements KeyedProcessContext<K, S, O> {
+export class KeyedContext<
+  K extends Key,
+  S extends StateDeclarations,
+  O,
+  OS extends OperatorStateDeclarations = NoOperatorState,
+>
+  extends UserContext<O, OS>
+  implements KeyedProcessContext<K, S, O, OS>
+{
   readonly state: StateHandles<S>
-  readonly output: UserOutput
-  timestamp = NO_TIMESTAMP
   timeDomain: TimeDomain | undefined
   #key: Key = ''
   readonly #runtime: KeyedRuntime
   readonly #hasTimerFunction: boolean
-  readonly #sideOutputs = new Map<string, RecordReceiver>()
 
-  constructor(definition: ContextDefinition<S>, runtime: KeyedRuntime) {
+  constructor(
+    definition: ContextDefinition<S>,
+    runtime: KeyedRuntime,
+    states: OperatorStates<OS> = new OperatorStates({} as OS, runtime.context), // without declarations OS has none
+  ) {
+    super(runtime, states)
     this.#runtime = runtime
     this.#hasTimerFunction = definition.timers === 'handled'
-    this.state = openStates(definition.state, runtime.keyed)
-    this.output = new UserOutput(runtime.context)
+    const { clock, context, keyed } = runtime
+    keyed.useClock({
+      eventTimeMs: () => clock.progressMs,
+      eventTimeOfWriteMs: () => Math.max(clock.progressMs, this.timestamp), // P4
+      processingTimeMs: () => context.processingTimeMs(),
+    })
+    this.state = openStates(definition.state, keyed)
   }
 
   /** Before each call of the user's function; `output.end()` or `output.failed()` goes behind it. */
@@ -75,16 +91,13 @@ export class KeyedContext<K extends Key, S extends StateDeclarations, O> impleme
     this.output.begin()
   }
 
+  /** Before a call that has no key: state cannot be used in it. */
+  enterWithoutKey(): void {
+    this.enter('', NO_TIMESTAMP, undefined)
+  }
+
   get key(): K {
     return this.#key as K // every key of this operator came from its own selector
-  }
-
-  currentWatermark(): number {
-    return this.#runtime.clock.watermark
-  }
-
-  processingTimeMs(): number {
-    return this.#runtime.context.processingTimeMs()
   }
 
   registerEventTimeTimer(timestampMs: number): void {
@@ -104,30 +117,6 @@ export class KeyedContext<K extends Key, S extends StateDeclarations, O> impleme
 
   deleteProcessingTimeTimer(wallMs: number): void {
     this.#runtime.keyed.processingTimers.remove(wallMs)
-  }
-
-  emit(value: O): void {
-    this.output.emit(this.#runtime.context.output, value, this.timestamp)
-  }
-
-  emitWithTimestamp(value: O, timestampMs: number): void {
-    const { context } = this.#runtime
-    this.output.emit(context.output, value, checkTimestamp(context.info, timestampMs))
-  }
-
-  sideOutput<V>(tag: OutputTag<V> | string, value: V, timestampMs?: number): void {
-    const { info } = this.#runtime.context
-    const timestamp = timestampMs === undefined ? this.timestamp : checkTimestamp(info, timestampMs)
-    this.output.emit(this.#sideOutput(typeof tag === 'string' ? tag : tag.name), value, timestamp)
-  }
-
-  #sideOutput(name: string): RecordReceiver {
-    let receiver = this.#sideOutputs.get(name)
-    if (receiver === undefined) {
-      receiver = this.#runtime.context.sideOutput(name)
-      this.#sideOutputs.set(name, receiver)
-    }
-    return receiver
   }
 
   #checkTimer(timestampMs: number): void {

@@ -1,43 +1,86 @@
 /** A user function with state and timers per key. What it sees: keyed-context.ts. */
+import type { OperatorStateItems } from '../state/operator-state.ts'
 import { NO_TIMESTAMP } from '../stream/element.ts'
 import type { Key } from '../stream/key-groups.ts'
+import type { NoOperatorState } from './function-context.ts'
+import { callClose, callOnEnd, callOpen, type LifecycleFunctions } from './function-lifecycle.ts'
 import { selectKey } from './key-selection.ts'
 import { KeyedContext, type KeyedProcessContext, type TimeDomain } from './keyed-context.ts'
 import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
 import type { OperatorSpec } from './operator.ts'
 import { refusePromise } from './user-error.ts'
+import { layoutOfOperatorStates, type OperatorStateDeclarations, OperatorStates } from './user-operator-states.ts'
 import { layoutOfStates, type StateDeclarations } from './user-states.ts'
 
-export interface KeyedProcessDefinition<T, K extends Key, S extends StateDeclarations, O> {
+export interface KeyedProcessDefinition<
+  T,
+  K extends Key,
+  S extends StateDeclarations,
+  O,
+  OS extends OperatorStateDeclarations = NoOperatorState,
+> extends LifecycleFunctions<O, OS> {
   readonly keySelector: (value: T) => K
   readonly state: S
-  readonly onRecord: (value: T, context: KeyedProcessContext<K, S, O>) => void
-  readonly onTimer?: ((timestampMs: number, context: KeyedProcessContext<K, S, O>) => void) | undefined
+  readonly operatorState?: OS | undefined
+  readonly onRecord: (value: T, context: KeyedProcessContext<K, S, O, OS>) => void
+  readonly onTimer?: ((timestampMs: number, context: KeyedProcessContext<K, S, O, OS>) => void) | undefined
 }
 
-/** @throws GRA1006 when two states have the same name */
-export function keyedProcessOperator<T, K extends Key, S extends StateDeclarations, O>(
-  definition: KeyedProcessDefinition<T, K, S, O>,
-): OperatorSpec {
+/**
+ * A function with state and timers per key.
+ *
+ * @throws GRA1006 when two states, or two operator states, have the same name
+ * @example
+ * const counted = keyedProcessOperator({
+ *   keySelector: (payment: Payment) => payment.card,
+ *   state: { count: valueState<number>('count', 0) },
+ *   onRecord(_payment, ctx) {
+ *     ctx.state.count.update(ctx.state.count.value() + 1)
+ *     ctx.emit(ctx.state.count.value())
+ *   },
+ * })
+ */
+export function keyedProcessOperator<
+  T,
+  K extends Key,
+  S extends StateDeclarations,
+  O,
+  OS extends OperatorStateDeclarations = NoOperatorState,
+>(definition: KeyedProcessDefinition<T, K, S, O, OS>): OperatorSpec {
+  const { state, operatorState } = definition
   return keyedOperator({
     kind: 'keyed-process',
-    layout: { states: layoutOfStates(definition.state) },
+    layout: {
+      states: layoutOfStates(state),
+      ...(operatorState === undefined ? {} : { operatorStates: layoutOfOperatorStates(operatorState) }),
+    },
     open: (runtime) => new KeyedProcess(definition, runtime),
   })
 }
 
-class KeyedProcess<T, K extends Key, S extends StateDeclarations, O> implements KeyedLogic {
-  readonly #definition: KeyedProcessDefinition<T, K, S, O>
+class KeyedProcess<
+  T,
+  K extends Key,
+  S extends StateDeclarations,
+  O,
+  OS extends OperatorStateDeclarations,
+> implements KeyedLogic {
+  readonly #definition: KeyedProcessDefinition<T, K, S, O, OS>
   readonly #runtime: KeyedRuntime
-  readonly #context: KeyedContext<K, S, O>
+  readonly #states: OperatorStates<OS>
+  readonly #context: KeyedContext<K, S, O, OS>
 
-  constructor(definition: KeyedProcessDefinition<T, K, S, O>, runtime: KeyedRuntime) {
+  constructor(definition: KeyedProcessDefinition<T, K, S, O, OS>, runtime: KeyedRuntime) {
     this.#definition = definition
     this.#runtime = runtime
-    this.#context = new KeyedContext(
-      { state: definition.state, timers: definition.onTimer === undefined ? 'unhandled' : 'handled' },
-      runtime,
-    )
+    this.#states = new OperatorStates(definition.operatorState ?? ({} as OS), runtime.context) // without declarations OS has none
+    const { state, onTimer } = definition
+    const timers = onTimer === undefined ? 'unhandled' : 'handled'
+    this.#context = new KeyedContext<K, S, O, OS>({ state, timers }, runtime, this.#states)
+  }
+
+  open(): void {
+    callOpen(this.#definition, this.#context)
   }
 
   onRecord(value: T, timestamp: number): void {
@@ -62,6 +105,20 @@ class KeyedProcess<T, K extends Key, S extends StateDeclarations, O> implements 
 
   onProcessingTimer(timestampMs: number, key: Key): void {
     this.#onTimer(timestampMs, key, 'processing')
+  }
+
+  operatorState(): OperatorStateItems {
+    return this.#states.snapshot()
+  }
+
+  onEnd(): void {
+    if (this.#definition.onEnd === undefined) return
+    this.#context.enterWithoutKey()
+    callOnEnd(this.#definition, this.#context)
+  }
+
+  close(): Promise<void> | undefined {
+    return this.#definition.close === undefined ? undefined : callClose(this.#definition, this.#context)
   }
 
   #onTimer(timestampMs: number, key: Key, domain: TimeDomain): void {

@@ -12,7 +12,15 @@ export interface KeyedReduceDefinition<T, K extends Key> {
   readonly reduce: (reduced: T, value: T) => T
 }
 
-/** Emits, for each record, everything of its key so far reduced to one value. The first record of a key is its own result. */
+/**
+ * Emits, for each record, everything of its key so far reduced to one value. The first record of a key is its own result.
+ *
+ * @example
+ * const totals = keyedReduceOperator({
+ *   keySelector: (sale: Sale) => sale.shop,
+ *   reduce: (total: Sale, sale) => ({ ...total, amount: total.amount + sale.amount }),
+ * })
+ */
 export function keyedReduceOperator<T, K extends Key>(definition: KeyedReduceDefinition<T, K>): OperatorSpec {
   return keyedOperator({
     kind: 'keyed-reduce',

@@ -3,7 +3,11 @@ import { BaseOperator } from './base-operator.ts'
 import type { OperatorContext, OperatorSpec } from './operator.ts'
 import { refusePromise, userError } from './user-error.ts'
 
-/** One record out for each record in; the timestamp stays. */
+/**
+ * One record out for each record in; the timestamp stays.
+ *
+ * @example const { values } = await testOperator(mapOperator((order: Order) => order.price), [record({ price: 3 })])
+ */
 export function mapOperator<T, U>(map: (value: T) => U): OperatorSpec {
   return Object.freeze({
     kind: 'map',

@@ -11,6 +11,7 @@
  * O5 `onWatermark(w)` first fires every event-time timer due at `w`, then the chain forwards the operator's watermark downstream.
  * O6 The watermark of an operator with several inputs is the smallest of them all; records of the inputs come in no particular order.
  */
+import type { EngineError } from '../base/errors.ts'
 import type { JsonValue } from '../base/json.ts'
 import type { KeyedStateBackend } from '../state/keyed-state.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
@@ -21,15 +22,21 @@ export interface RecordReceiver {
   onRecord(value: unknown, timestamp: number): void
 }
 
+/** Which subtask of which operator this is. */
 export interface OperatorInfo {
   readonly uid: string
   readonly name: string
+  /** From 0 to below `parallelism`. */
   readonly subtask: number
+  /** How many subtasks the operator has. */
   readonly parallelism: number
+  /** How many subtasks it could ever have: the number of key groups. */
   readonly maxParallelism: number
+  /** From 0, one more with each restart. */
   readonly attempt: number
 }
 
+/** A metric that grows. */
 export interface Counter {
   add(count: number): void
 }
@@ -55,6 +62,24 @@ export interface OperatorContext {
   /** Fails the task from outside a call of the operator (an asynchronous write that failed). */
   fail(error: unknown): void
   counter(name: string): Counter
+  /** Absent where the operator's error policy is to fail: then what a function throws is thrown on. */
+  readonly errors?: RecordErrors | undefined
+  /** Where the record at hand was read, as its source words it; undefined, or absent, where that is not known. */
+  readonly recordPosition?: (() => string | undefined) | undefined
+}
+
+/** What becomes of records and timers that a function of the operator cannot handle: counted and skipped, or sent to a side output. */
+export interface RecordErrors {
+  /** For what is noticed outside of `onRecord`; what `onRecord` itself throws is handled by the chain. */
+  onFailedRecord(error: EngineError, record: FailedRecord): void
+  /** Throws the error on when it is not the fault of the function that handles the timer. */
+  onFailedTimer(error: unknown, timestampMs: number): void
+}
+
+export interface FailedRecord {
+  readonly value: unknown
+  readonly timestamp: number
+  readonly position: string | undefined
 }
 
 /** Itself the receiver of its first input. */

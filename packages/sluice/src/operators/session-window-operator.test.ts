@@ -3,7 +3,7 @@ import { testOperator } from '../testing/operator-harness.ts'
 import { endOfInput, record, watermark, type ScriptStep } from '../testing/operator-script.ts'
 import { EventTimeSessionWindows } from './window-assigners.ts'
 import type { AggregateFunction } from './window-definition.ts'
-import { windowOperator } from './window-operator.ts'
+import { windowOperator } from './windows.ts'
 
 interface Visit {
   readonly user: string

@@ -19,11 +19,12 @@ import type { Key } from '../stream/key-groups.ts'
 import { Aggregation } from './aggregation.ts'
 import { checkTimestamp } from './event-time.ts'
 import { selectKey } from './key-selection.ts'
-import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
+import { keyedOperator, type KeyedLogic } from './keyed-operator.ts'
 import { LateRecords } from './late-records.ts'
 import type { OperatorSpec } from './operator.ts'
-import type { EventTimeSessionWindows } from './window-assigners.ts'
-import type { WindowDefinition, WindowFunctions } from './window-definition.ts'
+import type { SessionWindows as SessionAssigner } from './window-assigners.ts'
+import { checkLateness, type WindowFunctions } from './window-definition.ts'
+import { openInTime, type WindowRuntime } from './windowing-time.ts'
 
 interface Session<A> {
   start: number
@@ -40,19 +41,23 @@ interface KeySessions<A> {
 /** Later than any deadline. */
 const NO_DEADLINE = MAX_WATERMARK
 
-export function sessionWindowOperator<T, K extends Key, A, R, O>(
-  definition: WindowDefinition<T, K, A, R, O>,
-  assigner: EventTimeSessionWindows,
+/**
+ * Aggregates the records of each key and session.
+ *
+ * @throws GRA1005 when the lateness is out of its limits, or the aggregate cannot merge
+ */
+export function sessionWindowOperator<T, A>(
+  definition: WindowFunctions<T, A>,
+  assigner: SessionAssigner,
 ): OperatorSpec {
   if (definition.aggregate.merge === undefined) throw cannotMerge()
+  const time = assigner.time ?? 'event'
+  const allowedLatenessMs = time === 'event' ? checkLateness(definition) : 0
   return keyedOperator({
     kind: 'session-window',
-    layout: {
-      states: [{ name: 'sessions', kind: 'value' }],
-      assigner: { ...assigner },
-      allowedLatenessMs: definition.allowedLatenessMs ?? 0,
-    },
-    open: (runtime) => new SessionWindows(definition, assigner.gapMs, runtime),
+    layout: { states: [{ name: 'sessions', kind: 'value' }], assigner: { ...assigner }, allowedLatenessMs },
+    open: (runtime) =>
+      openInTime(time, runtime, (own) => new SessionWindows({ ...definition, allowedLatenessMs }, assigner.gapMs, own)),
   })
 }
 
@@ -60,12 +65,12 @@ class SessionWindows<T, A> implements KeyedLogic {
   readonly #gapMs: number
   readonly #latenessMs: number
   readonly #keySelector: (value: T) => Key
-  readonly #runtime: KeyedRuntime
+  readonly #runtime: WindowRuntime
   readonly #aggregation: Aggregation<T, A>
   readonly #late: LateRecords
   readonly #state: ValueState<KeySessions<A>>
 
-  constructor(definition: WindowFunctions<T, A>, gapMs: number, runtime: KeyedRuntime) {
+  constructor(definition: WindowFunctions<T, A>, gapMs: number, runtime: WindowRuntime) {
     this.#gapMs = gapMs
     this.#latenessMs = definition.allowedLatenessMs ?? 0
     this.#keySelector = definition.keySelector
@@ -164,7 +169,7 @@ class SessionWindows<T, A> implements KeyedLogic {
   #arm(state: KeySessions<A>, deadline: number): void {
     if (deadline >= state.timerAt) return
     state.timerAt = deadline
-    this.#runtime.keyed.eventTimers.register(deadline)
+    this.#runtime.timers.register(deadline)
   }
 
   #fire(key: Key, { start, end, accumulator }: Session<A>): void {

@@ -1,4 +1,5 @@
 import { present } from '../base/assert.ts'
+import { EngineError } from '../base/errors.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
 import type { Advance, Turn } from '../state/turn.ts'
 import { MAX_WATERMARK } from '../stream/element.ts'
@@ -17,8 +18,11 @@ const WATERMARK_INTERVAL_MS = 200
  * a bounded input.
  *
  * Not `stateful`, although it keeps its watermark in checkpoints: without it event time would only go on later.
+ *
+ * @throws GRA1005 when the strategy asks for watermark alignment
  */
 export function timestampsOperator<T>(strategy: WatermarkStrategy<T>): OperatorSpec {
+  if (strategy.alignment !== undefined) throw onlyAtSources(strategy.alignment.group)
   return Object.freeze({
     kind: 'timestamps',
     keyed: false,
@@ -80,6 +84,14 @@ class TimestampsOperator<T> extends BaseOperator {
     this.#clock.advanceTo(this.#generator.current())
     return this.#clock.snapshot()
   }
+}
+
+function onlyAtSources(group: string): EngineError {
+  return new EngineError(
+    'GRA1005',
+    `assignTimestampsAndWatermarks() was given a strategy of the watermark alignment group ${JSON.stringify(group)}: there is nothing that could pause behind a source. ` +
+      'The job was not built. Give the strategy to fromSource(), or leave withWatermarkAlignment() out.',
+  )
 }
 
 /** On a fixed grid, so that a restart does not shift it. */

@@ -13,6 +13,7 @@ export type UserCall =
       readonly key: Key
     }
   | { readonly kind: 'window'; readonly window: TimeWindow; readonly key: Key }
+  | { readonly kind: 'open' | 'end' | 'close' }
 
 const RECORD: UserCall = Object.freeze({ kind: 'record' })
 
@@ -68,6 +69,15 @@ function consequenceOf(call: UserCall): { readonly lost: string; readonly advice
         lost: `The ${call.timeDomain}-time timer at ${timeText(call.timestampMs)} of key ${keyText(call.key)} was not handled`,
         advice: 'The timer is due again after a restart: handle the state it meets in the function, or fix it.',
       }
+    case 'open':
+      return { lost: 'The subtask did not start', advice: 'Fix what the function does before the first record.' }
+    case 'end':
+      return {
+        lost: 'What it would have emitted at the end of the input is missing',
+        advice: 'It is called again after a restart: fix it.',
+      }
+    case 'close':
+      return { lost: 'The records before were processed', advice: 'Fix how the function releases what it holds.' }
     case 'window':
       return {
         lost: `The window [${timeText(call.window.start)}, ${timeText(call.window.end)}) of key ${keyText(call.key)} gave no result`,

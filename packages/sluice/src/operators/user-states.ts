@@ -3,8 +3,20 @@
  */
 import { EngineError } from '../base/errors.ts'
 import type { JsonValue } from '../base/json.ts'
-import type { DefaultedStateDescriptor, StateDescriptor } from '../state/descriptors.ts'
-import type { KeyedStateBackend, ListState, MapState, ValueState } from '../state/keyed-state.ts'
+import type {
+  AggregatingStateDescriptor,
+  DefaultedStateDescriptor,
+  ReducingStateDescriptor,
+  StateDescriptor,
+} from '../state/descriptors.ts'
+import type {
+  AggregatingState,
+  KeyedStateBackend,
+  ListState,
+  MapState,
+  ReducingState,
+  ValueState,
+} from '../state/keyed-state.ts'
 
 /** The states of an operator, by the name under which the context shows them. */
 export type StateDeclarations = Readonly<Record<string, StateDescriptor>>
@@ -24,8 +36,13 @@ type StateHandle<D> =
         ? ListState<T>
         : D extends StateDescriptor<'map', infer V, infer K>
           ? MapState<K, V>
-          : never
+          : D extends ReducingStateDescriptor<infer T>
+            ? ReducingState<T>
+            : D extends AggregatingStateDescriptor<infer T, infer _A, infer R>
+              ? AggregatingState<T, R>
+              : never
 
+/** What `ctx.state` shows for the declarations. */
 export type StateHandles<S extends StateDeclarations> = { readonly [Name in keyof S]: StateHandle<S[Name]> }
 
 /** What of the declarations must match between a checkpoint and the graph; GRA1006 when two share a name. */
@@ -47,13 +64,16 @@ export function openStates<S extends StateDeclarations>(states: S, keyed: KeyedS
 }
 
 function openState(descriptor: StateDescriptor, keyed: KeyedStateBackend): unknown {
-  const { name, defaultValue } = descriptor
   switch (descriptor.kind) {
     case 'value':
-      return keyed.valueState({ kind: 'value', name, ...(defaultValue === undefined ? {} : { defaultValue }) })
+      return keyed.valueState(descriptor as StateDescriptor<'value'>) // of this kind
     case 'list':
-      return keyed.listState({ kind: 'list', name })
+      return keyed.listState(descriptor as StateDescriptor<'list'>) // likewise
     case 'map':
-      return keyed.mapState({ kind: 'map', name })
+      return keyed.mapState(descriptor as StateDescriptor<'map'>) // likewise
+    case 'reducing':
+      return keyed.reducingState(descriptor as ReducingStateDescriptor<unknown>) // likewise: only `reducingState` makes it
+    case 'aggregating':
+      return keyed.aggregatingState(descriptor as AggregatingStateDescriptor<unknown, unknown, unknown>) // likewise
   }
 }

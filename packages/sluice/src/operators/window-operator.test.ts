@@ -4,7 +4,7 @@ import { endOfInput, record, watermark, type ScriptStep } from '../testing/opera
 import { reduceAggregate } from './reduce-aggregate.ts'
 import { SlidingEventTimeWindows, TumblingEventTimeWindows, type WindowAssigner } from './window-assigners.ts'
 import type { AggregateFunction, TimeWindow } from './window-definition.ts'
-import { windowOperator } from './window-operator.ts'
+import { windowOperator } from './windows.ts'
 
 interface Reading {
   readonly sensor: string

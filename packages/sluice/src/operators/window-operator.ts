@@ -15,28 +15,40 @@ import type { MapState, TimerNamespace } from '../state/keyed-state.ts'
 import type { Key } from '../stream/key-groups.ts'
 import { Aggregation } from './aggregation.ts'
 import { checkTimestamp } from './event-time.ts'
+import { PANE_STATES, PaneWindows } from './pane-windows.ts'
 import { selectKey } from './key-selection.ts'
-import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
+import { keyedOperator, type KeyedLogic } from './keyed-operator.ts'
 import { LateRecords } from './late-records.ts'
 import type { OperatorSpec } from './operator.ts'
-import { sessionWindowOperator } from './session-window-operator.ts'
-import type { SlidingEventTimeWindows, TumblingEventTimeWindows } from './window-assigners.ts'
-import { checkLateness, type WindowDefinition, type WindowFunctions } from './window-definition.ts'
+import type { SlidingWindows, TumblingWindows } from './window-assigners.ts'
+import { checkLateness, type WindowFunctions } from './window-definition.ts'
 import { windowIndex } from './window-index.ts'
+import { openInTime, type WindowRuntime } from './windowing-time.ts'
 
 /**
- * Aggregates the records of each key and window.
+ * Aggregates the records of each key and window, in windows of one size.
  *
- * @throws GRA1005 when the lateness is out of its limits, or a session's aggregate cannot merge
+ * @throws GRA1005 when the lateness is out of its limits
  */
-export function windowOperator<T, K extends Key, A, R, O>(definition: WindowDefinition<T, K, A, R, O>): OperatorSpec {
-  const { assigner } = definition
-  const allowedLatenessMs = checkLateness(definition)
-  if (assigner.kind === 'session') return sessionWindowOperator(definition, assigner)
+export function alignedWindowOperator<T, A>(
+  definition: WindowFunctions<T, A>,
+  assigner: TumblingWindows | SlidingWindows,
+): OperatorSpec {
+  const time = assigner.time ?? 'event'
+  const allowedLatenessMs = time === 'event' ? checkLateness(definition) : 0
+  const own = { ...definition, allowedLatenessMs }
+  const layout = { assigner: { ...assigner }, allowedLatenessMs }
+  if (assigner.kind === 'sliding' && assigner.slideMs < assigner.sizeMs && definition.aggregate.merge !== undefined) {
+    return keyedOperator({
+      kind: 'pane-window',
+      layout: { states: [...PANE_STATES], ...layout },
+      open: (runtime) => openInTime(time, runtime, (inTime) => new PaneWindows(own, assigner, inTime)),
+    })
+  }
   return keyedOperator({
     kind: 'window',
-    layout: { states: [{ name: 'windows', kind: 'map' }], assigner: { ...assigner }, allowedLatenessMs },
-    open: (runtime) => new AlignedWindows(definition, assigner, runtime),
+    layout: { states: [{ name: 'windows', kind: 'map' }], ...layout },
+    open: (runtime) => openInTime(time, runtime, (inTime) => new AlignedWindows(own, assigner, inTime)),
   })
 }
 
@@ -46,7 +58,7 @@ class AlignedWindows<T, A> implements KeyedLogic {
   readonly #offsetMs: number
   readonly #latenessMs: number
   readonly #keySelector: (value: T) => Key
-  readonly #runtime: KeyedRuntime
+  readonly #runtime: WindowRuntime
   readonly #aggregation: Aggregation<T, A>
   readonly #late: LateRecords
   /** Accumulators of the current key by number of the window, which is small where a start is not: window n starts at offset + n * slide. */
@@ -56,11 +68,7 @@ class AlignedWindows<T, A> implements KeyedLogic {
   #recentStart = Number.POSITIVE_INFINITY
   #recentEnd = Number.NEGATIVE_INFINITY
 
-  constructor(
-    definition: WindowFunctions<T, A>,
-    assigner: TumblingEventTimeWindows | SlidingEventTimeWindows,
-    runtime: KeyedRuntime,
-  ) {
+  constructor(definition: WindowFunctions<T, A>, assigner: TumblingWindows | SlidingWindows, runtime: WindowRuntime) {
     this.#sizeMs = assigner.sizeMs
     this.#slideMs = assigner.kind === 'sliding' ? assigner.slideMs : assigner.sizeMs
     this.#offsetMs = assigner.offsetMs
@@ -85,8 +93,9 @@ class AlignedWindows<T, A> implements KeyedLogic {
   onEventTimer(timestampMs: number, key: Key, namespace: TimerNamespace): void {
     const index = Number(namespace)
     const maxTimestamp = this.#startOf(index) + this.#sizeMs - 1
-    if (timestampMs === maxTimestamp) this.#fire(key, index, present(this.#windows.get(index), 'the window of a timer'))
+    const accumulator = present(this.#windows.get(index), 'the window of a timer')
     if (timestampMs === maxTimestamp + this.#latenessMs) this.#windows.remove(index)
+    if (timestampMs === maxTimestamp) this.#fire(key, index, accumulator)
   }
 
   onProcessingTimer(): void {}
@@ -131,10 +140,10 @@ class AlignedWindows<T, A> implements KeyedLogic {
 
   /** V2 */
   #registerTimers(index: number): void {
-    const { keyed, clock } = this.#runtime
+    const { timers, clock } = this.#runtime
     const maxTimestamp = this.#startOf(index) + this.#sizeMs - 1
-    if (maxTimestamp > clock.watermark) keyed.eventTimers.register(maxTimestamp, index)
-    if (this.#latenessMs > 0) keyed.eventTimers.register(maxTimestamp + this.#latenessMs, index)
+    if (maxTimestamp > clock.watermark) timers.register(maxTimestamp, index)
+    if (this.#latenessMs > 0) timers.register(maxTimestamp + this.#latenessMs, index)
   }
 
   #fire(key: Key, index: number, accumulator: A): void {

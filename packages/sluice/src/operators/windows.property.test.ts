@@ -1,12 +1,14 @@
 /** Windows against plain loops over all records. A failure prints its seed and the shrunken script. */
 import * as fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { MAX_WATERMARK, MIN_WATERMARK } from '../stream/element.ts'
 import { testOperator, type OperatorTestOutput } from '../testing/operator-harness.ts'
-import { endOfInput, record, watermark, type ScriptStep } from '../testing/operator-script.ts'
-import type { WindowAssigner } from './window-assigners.ts'
+import { endOfInput, processingTime, record, watermark, type ScriptStep } from '../testing/operator-script.ts'
+import type { OperatorSpec } from './operator.ts'
+import { sessionWindowOperator } from './session-window-operator.ts'
+import type { SessionWindows, SlidingWindows, TumblingWindows } from './window-assigners.ts'
 import type { AggregateFunction, TimeWindow } from './window-definition.ts'
-import { windowOperator } from './window-operator.ts'
+import { alignedWindowOperator } from './window-operator.ts'
 
 interface Item {
   readonly key: string
@@ -29,6 +31,12 @@ const ids: AggregateFunction<Item, number[], number[]> = {
   },
   getResult: (accumulator) => [...accumulator],
   merge: (first, second) => [...first, ...second],
+}
+
+const idsWithoutMerge: AggregateFunction<Item, number[], number[]> = {
+  createAccumulator: ids.createAccumulator,
+  add: ids.add,
+  getResult: ids.getResult,
 }
 
 const keyBy = (item: Item): string => item.key
@@ -63,12 +71,32 @@ const tumblingOf = alignedOf.map(({ sizeMs, offsetMs }) => ({
   sizeMs,
   offsetMs: offsetMs % sizeMs,
 }))
+const gapOf = fc.integer({ min: 1, max: 25 })
+/** A record, or the clock going on. */
+type Arrival = Item | { readonly nowMs: number }
+
+const arrivalsOf = fc
+  .array(
+    fc.oneof(
+      { weight: 3, arbitrary: fc.record({ key: fc.constantFrom('a', 'b', 'c') }) },
+      { weight: 2, arbitrary: fc.record({ passedMs: fc.integer({ min: 0, max: 25 }) }) },
+    ),
+    { maxLength: 40, size: 'max' },
+  )
+  .map((steps): Arrival[] => {
+    let nowMs = 0
+    const arrivals = steps.map((step, id): Arrival =>
+      'key' in step ? { key: step.key, id } : { nowMs: (nowMs += step.passedMs) },
+    )
+    return [...arrivals, { nowMs: nowMs + 100 }]
+  })
+
 const latenessOf = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40 }))
 
 test('tumbling windows hold what a loop over all records puts into them', async () => {
   await fc.assert(
     fc.asyncProperty(inputsOf, tumblingOf, latenessOf, async (inputs, assigner, latenessMs) => {
-      const output = await run(inputs, assigner, latenessMs)
+      const output = await run(inputs, aligned(assigner, ids, latenessMs))
       const expected = evaluateAligned(inputs, { ...assigner, slideMs: assigner.sizeMs }, latenessMs)
       expectSame(output, expected)
       if (latenessMs === 0) expectEachOnce(inputs, output)
@@ -77,19 +105,40 @@ test('tumbling windows hold what a loop over all records puts into them', async 
   )
 })
 
-test('sliding windows hold what a loop over all records puts into them', async () => {
+test('sliding windows of panes hold what a loop over all records puts into them', async () => {
   await fc.assert(
     fc.asyncProperty(inputsOf, alignedOf, latenessOf, async (inputs, assigner, latenessMs) => {
-      expectSame(await run(inputs, assigner, latenessMs), evaluateAligned(inputs, assigner, latenessMs))
+      expectSame(await run(inputs, aligned(assigner, ids, latenessMs)), evaluateAligned(inputs, assigner, latenessMs))
     }),
-    { numRuns: 150 },
+    { numRuns: 200 },
+  )
+})
+
+test('sliding windows of an aggregate that cannot merge hold the same', async () => {
+  await fc.assert(
+    fc.asyncProperty(inputsOf, alignedOf, latenessOf, async (inputs, assigner, latenessMs) => {
+      const spec = aligned(assigner, idsWithoutMerge, latenessMs)
+      expectSame(await run(inputs, spec), evaluateAligned(inputs, assigner, latenessMs))
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('windows of panes give the records of windows with accumulators of their own, in their order', async () => {
+  await fc.assert(
+    fc.asyncProperty(inputsOf, alignedOf, latenessOf, async (inputs, assigner, latenessMs) => {
+      const panes = await run(inputs, aligned(assigner, ids, latenessMs))
+      const own = await run(inputs, aligned(assigner, idsWithoutMerge, latenessMs))
+      expect(byKey(panes)).toEqual(byKey(own))
+    }),
+    { numRuns: 100 },
   )
 })
 
 test('sessions are what grouping all records by their gaps gives', async () => {
   await fc.assert(
-    fc.asyncProperty(inputsOf, fc.integer({ min: 1, max: 25 }), latenessOf, async (inputs, gapMs, latenessMs) => {
-      const output = await run(inputs, { kind: 'session', gapMs }, latenessMs)
+    fc.asyncProperty(inputsOf, gapOf, latenessOf, async (inputs, gapMs, latenessMs) => {
+      const output = await run(inputs, sessions({ kind: 'session', gapMs }, latenessMs))
       expectSame(output, evaluateSessions(inputs, gapMs, latenessMs))
       if (latenessMs === 0) expectEachOnce(inputs, output)
     }),
@@ -97,20 +146,88 @@ test('sessions are what grouping all records by their gaps gives', async () => {
   )
 })
 
-async function run(
-  inputs: readonly Input[],
-  assigner: WindowAssigner,
-  allowedLatenessMs: number,
-): Promise<OperatorTestOutput> {
-  const spec = windowOperator({
-    keySelector: keyBy,
-    assigner,
-    aggregate: ids,
-    resultOf: show,
-    allowedLatenessMs,
-    lateTag: 'late',
+describe('in processing time, with the moment of arrival as timestamp and the millisecond before as watermark,', () => {
+  test('tumbling windows are the same', async () => {
+    await fc.assert(
+      fc.asyncProperty(arrivalsOf, tumblingOf, async (arrivals, assigner) => {
+        const output = await runArrivals(arrivals, aligned({ ...assigner, time: 'processing' }, ids))
+        const inputs = inEventTime(arrivals)
+        expectSame(output, evaluateAligned(inputs, { ...assigner, slideMs: assigner.sizeMs }, 0))
+        expectEachOnce(inputs, output)
+      }),
+      { numRuns: 100 },
+    )
   })
+
+  test('sliding windows are the same, with panes and without', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        arrivalsOf,
+        alignedOf,
+        fc.constantFrom(ids, idsWithoutMerge),
+        async (arrivals, assigner, aggregate) => {
+          const output = await runArrivals(arrivals, aligned({ ...assigner, time: 'processing' }, aggregate))
+          expectSame(output, evaluateAligned(inEventTime(arrivals), assigner, 0))
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  test('sessions are the same', async () => {
+    await fc.assert(
+      fc.asyncProperty(arrivalsOf, gapOf, async (arrivals, gapMs) => {
+        const output = await runArrivals(arrivals, sessions({ kind: 'session', time: 'processing', gapMs }))
+        const inputs = inEventTime(arrivals)
+        expectSame(output, evaluateSessions(inputs, gapMs, 0))
+        expectEachOnce(inputs, output)
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
+
+function aligned(
+  assigner: TumblingWindows | SlidingWindows,
+  aggregate: AggregateFunction<Item, number[], number[]>,
+  allowedLatenessMs = 0,
+): OperatorSpec {
+  return alignedWindowOperator(
+    { keySelector: keyBy, aggregate, resultOf: show, allowedLatenessMs, lateTag: 'late' },
+    assigner,
+  )
+}
+
+function sessions(assigner: SessionWindows, allowedLatenessMs = 0): OperatorSpec {
+  return sessionWindowOperator(
+    { keySelector: keyBy, aggregate: ids, resultOf: show, allowedLatenessMs, lateTag: 'late' },
+    assigner,
+  )
+}
+
+async function run(inputs: readonly Input[], spec: OperatorSpec): Promise<OperatorTestOutput> {
   return await testOperator(spec, inputs.map(stepOf), { keyBy })
+}
+
+async function runArrivals(arrivals: readonly Arrival[], spec: OperatorSpec): Promise<OperatorTestOutput> {
+  const script = arrivals.map((arrival) => ('nowMs' in arrival ? processingTime(arrival.nowMs) : record(arrival)))
+  return await testOperator(spec, script, { keyBy })
+}
+
+/** A job in processing time as one in event time. */
+function inEventTime(arrivals: readonly Arrival[]): Input[] {
+  let ts = 0
+  return arrivals.map((arrival): Input => {
+    if (!('nowMs' in arrival)) return { item: arrival, ts }
+    ts = arrival.nowMs
+    return { watermark: ts - 1 }
+  })
+}
+
+function byKey({ records }: OperatorTestOutput): Record<string, unknown[]> {
+  const found: Record<string, unknown[]> = {}
+  for (const one of records) (found[String(one.value).split(' [')[0] ?? ''] ??= []).push(one)
+  return found
 }
 
 function stepOf(input: Input): ScriptStep {
@@ -145,7 +262,7 @@ function evaluateAligned(
   const results: string[] = []
   const taken = new Set<number>()
   for (const key of ['a', 'b', 'c']) {
-    for (let start = -200; start <= 200; start++) {
+    for (let start = -200; start <= 1200; start++) {
       if ((start - offsetMs) % slideMs !== 0) continue
       const window = { start, end: start + sizeMs }
       const held: number[] = []

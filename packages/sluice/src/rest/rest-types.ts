@@ -309,6 +309,7 @@ export interface VertexMetrics {
 export interface VertexSummary {
   /** 32 hexadecimal digits, made from the uid. Paths take the uid too. */
   readonly id: string
+  /** 32 hexadecimal digits, made from the name of the group. */
   readonly slotSharingGroupId: string
   readonly name: string
   readonly maxParallelism: number
@@ -325,6 +326,8 @@ export interface VertexSummary {
 interface VertexExtension {
   readonly uid: string
   readonly wantedParallelism: number
+  /** Vertices of different groups never share a slot. */
+  readonly slotSharingGroup: string
   readonly reportingCount: number
   /** Milliseconds; `none` before the first and `end` behind the last record. */
   readonly watermark: number | 'none' | 'end'

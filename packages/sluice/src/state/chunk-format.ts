@@ -27,8 +27,19 @@ export const TIMER_ABSOLUTE_NAMESPACE = 2
 export const TIMER_TEXT_NAMESPACE = 4
 export const TIMER_FLAGS_MAX = 7
 
-/** Index = kind byte. */
-export const STATE_KINDS: readonly StateKind[] = ['value', 'list', 'map']
+/** Index = kind byte. New ones go to the end. */
+export const STATE_KINDS: readonly StateKind[] = [
+  'value',
+  'list',
+  'map',
+  'reducing',
+  'aggregating',
+  'expiring-value',
+  'expiring-list',
+  'expiring-map',
+  'expiring-reducing',
+  'expiring-aggregating',
+]
 
 /** The chunks of bytes that hold one after the other, checked. CKP1003 for what is none. */
 export function splitChunks(bytes: Uint8Array): Uint8Array[] {

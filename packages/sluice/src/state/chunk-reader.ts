@@ -17,6 +17,7 @@ import {
 } from './chunk-format.ts'
 import type { DeclaredState, DeclaredStates, StateKind } from './declared-states.ts'
 import { Entry, EVENT_TIMERS_SLOT, FIRST_STATE_SLOT, PAIRS_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
+import { convertedContent, ExpiringList, type ExpiringMap, Stamped } from './expiring.ts'
 import { StateMap } from './state-map.ts'
 import { type TimerSet, hasTimer, timerSetOf, withTimer } from './timer-set.ts'
 
@@ -58,8 +59,14 @@ function checkOwner(reader: ByteReader, { uid, maxParallelism }: ChunkReaderOpti
   throw corruptChunk(`it was written with max parallelism ${writtenWith}, and is read with ${maxParallelism}`, uid)
 }
 
-function readStates(reader: ByteReader, { states, uid }: ChunkReaderOptions): DeclaredState[] {
-  const found: DeclaredState[] = []
+/** A state as it was written, and where its content goes. */
+interface FoundState {
+  readonly kind: StateKind
+  readonly state: DeclaredState
+}
+
+function readStates(reader: ByteReader, { states, uid }: ChunkReaderOptions): FoundState[] {
+  const found: FoundState[] = []
   for (let left = reader.count(4, 'states'); left > 0; left--) {
     const name = reader.string()
     const kind = readKind(reader)
@@ -70,7 +77,7 @@ function readStates(reader: ByteReader, { states, uid }: ChunkReaderOptions): De
         `state "${name}" of operator "${uid}" was written by serializer ${id} version ${version}, and is read by ${anySerializer.id} version ${anySerializer.version}`,
       )
     }
-    found.push(states.restored(name, kind))
+    found.push({ kind, state: states.restored(name, kind) })
   }
   return found
 }
@@ -84,14 +91,14 @@ function readKind(reader: ByteReader): StateKind {
 
 class EntryReader {
   readonly #reader: ByteReader
-  readonly #states: readonly DeclaredState[]
+  readonly #states: readonly FoundState[]
   readonly #options: ChunkReaderOptions
   readonly #shapes = new ShapeTable()
   readonly #isFilled: boolean[] = []
   #lastTimestamp = 0
   #lastNamespace = 0
 
-  constructor(reader: ByteReader, states: readonly DeclaredState[], options: ChunkReaderOptions) {
+  constructor(reader: ByteReader, states: readonly FoundState[], options: ChunkReaderOptions) {
     this.#reader = reader
     this.#states = states
     this.#options = options
@@ -125,15 +132,64 @@ class EntryReader {
     }
   }
 
-  #readState(entry: Entry, { kind, slot }: DeclaredState): void {
-    if (kind === 'value') entry.setContent(slot, this.#readValue())
-    else if (kind === 'list') entry.setContent(slot, this.#readList())
-    else if (slot === PAIRS_SLOT) this.#readPairs(entry)
-    else {
-      const map = new StateMap<unknown, unknown>()
-      this.#readPairs(map)
-      if (map.size > 0) entry.setContent(slot, map)
+  #readState(entry: Entry, { kind, state }: FoundState): void {
+    if (kind === 'map' && state.slot === PAIRS_SLOT) return this.#readPairs(entry)
+    const content = this.#readContent(kind)
+    if (content === undefined) return
+    const converted = kind === state.kind ? content : convertedContent(kind, content)
+    if (state.slot !== PAIRS_SLOT) return entry.setContent(state.slot, converted)
+    for (const [key, value] of (converted as StateMap<unknown, unknown>).entries()) entry.put(key, value) // only maps have that slot
+  }
+
+  #readContent(kind: StateKind): unknown {
+    switch (kind) {
+      case 'value':
+      case 'reducing':
+      case 'aggregating':
+        return this.#readValue()
+      case 'list':
+        return this.#readList()
+      case 'map':
+        return this.#readMap()
+      case 'expiring-value':
+      case 'expiring-reducing':
+      case 'expiring-aggregating':
+        return this.#readStamped()
+      case 'expiring-list':
+        return this.#readExpiringList()
+      case 'expiring-map':
+        return this.#readExpiringMap()
     }
+  }
+
+  #readMap(): StateMap<unknown, unknown> | undefined {
+    const map = new StateMap<unknown, unknown>()
+    this.#readPairs(map)
+    return map.size === 0 ? undefined : map
+  }
+
+  #readStamped(): Stamped<unknown> {
+    const value = this.#readValue()
+    return new Stamped(value, this.#reader.zigzag())
+  }
+
+  #readExpiringList(): ExpiringList<unknown> | undefined {
+    const values = this.#readList()
+    return values === undefined
+      ? undefined
+      : new ExpiringList(
+          values,
+          values.map(() => this.#reader.zigzag()),
+        )
+  }
+
+  #readExpiringMap(): ExpiringMap<unknown, unknown> | undefined {
+    const map: ExpiringMap<unknown, unknown> = new StateMap()
+    for (let left = this.#reader.count(3, 'expiring map pairs'); left > 0; left--) {
+      const key = this.#readValue()
+      map.put(key, this.#readStamped())
+    }
+    return map.size === 0 ? undefined : map
   }
 
   #readValue(): unknown {

@@ -1,7 +1,8 @@
 import { ByteWriter, crc32 } from '../base/bytes.ts'
-import { EngineError, asEngineError } from '../base/errors.ts'
+import type { EngineError } from '../base/errors.ts'
 import { ShapeTable } from '../serde/shape-table.ts'
 import { anySerializer } from '../serde/type-serializer.ts'
+import { unencodable } from '../serde/unencodable.ts'
 import type { Key } from '../stream/key-groups.ts'
 import {
   CHUNK_FORMAT_VERSION,
@@ -14,9 +15,10 @@ import {
   TIMER_ABSOLUTE_TIMESTAMP,
   TIMER_TEXT_NAMESPACE,
 } from './chunk-format.ts'
-import type { DeclaredState } from './declared-states.ts'
+import type { DeclaredState, StateKind } from './declared-states.ts'
 import { type Entry, EVENT_TIMERS_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
 import type { KeyGroupChunk, TimerNamespace } from './keyed-state.ts'
+import { convertedContent, type ExpiringList, type ExpiringMap, type Stamped } from './expiring.ts'
 import type { PairVisitor, StateMap } from './state-map.ts'
 import { ManyTimers, type TimerSet, namespaceOf, timerCount, timestampOf } from './timer-set.ts'
 
@@ -104,11 +106,48 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
 
   #content(state: DeclaredState, content: unknown, key: Key): void {
     try {
-      if (state.kind === 'value') anySerializer.write(this.#out, content, this.#shapes)
-      else if (state.kind === 'list') this.#list(content as readonly unknown[]) // what a slot of this kind holds
-      else this.#map(content as StateMap<unknown, unknown>) // likewise
+      this.#contentOf(state.kind, content)
     } catch (error) {
-      throw this.#unencodable(state, key, error)
+      throw this.#unencodable(state, content, key) ?? error
+    }
+  }
+
+  #contentOf(kind: StateKind, content: unknown): void {
+    switch (kind) {
+      case 'value':
+      case 'reducing':
+      case 'aggregating':
+        return anySerializer.write(this.#out, content, this.#shapes)
+      case 'list':
+        return this.#list(content as readonly unknown[]) // what a slot of this kind holds
+      case 'map':
+        return this.#map(content as StateMap<unknown, unknown>) // likewise
+      case 'expiring-value':
+      case 'expiring-reducing':
+      case 'expiring-aggregating':
+        return this.#stamped(content as Stamped<unknown>) // likewise
+      case 'expiring-list':
+        return this.#expiringList(content as ExpiringList<unknown>) // likewise
+      case 'expiring-map':
+        return this.#expiringMap(content as ExpiringMap<unknown, unknown>) // likewise
+    }
+  }
+
+  #stamped({ value, usedMs }: Stamped<unknown>): void {
+    anySerializer.write(this.#out, value, this.#shapes)
+    this.#out.zigzag(usedMs)
+  }
+
+  #expiringList({ values, usedMs }: ExpiringList<unknown>): void {
+    this.#list(values)
+    for (const timeMs of usedMs) this.#out.zigzag(timeMs)
+  }
+
+  #expiringMap(map: ExpiringMap<unknown, unknown>): void {
+    this.#out.varint(map.size)
+    for (const [key, stamped] of map.entries()) {
+      anySerializer.write(this.#out, key, this.#shapes)
+      this.#stamped(stamped)
     }
   }
 
@@ -154,13 +193,31 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
     this.#lastNamespace = namespace
   }
 
-  #unencodable(state: DeclaredState, key: Key, cause: unknown): EngineError {
-    const { uid } = this.#description
-    const { message } = asEngineError(cause, 'SER1001', 'a value cannot be encoded')
-    return new EngineError('SER1001', `state "${state.name}" of key ${JSON.stringify(String(key))}: ${message}`, {
-      context: { operator: uid },
-      cause,
-    })
+  /** Looks at the content as a whole, so that the path says which element or pair it is. */
+  #unencodable(state: DeclaredState, content: unknown, key: Key): EngineError | undefined {
+    const where = `state "${state.name}" of key ${JSON.stringify(String(key))}`
+    return unencodable(shownContent(state.kind, content), where)?.within({ operator: this.#description.uid })
+  }
+}
+
+/** As the user sees it. */
+function shownContent(kind: StateKind, content: unknown): unknown {
+  switch (kind) {
+    case 'value':
+    case 'reducing':
+    case 'aggregating':
+    case 'list':
+      return content
+    case 'map':
+      return new Map((content as StateMap<unknown, unknown>).entries()) // what a slot of this kind holds
+    case 'expiring-value':
+    case 'expiring-list':
+    case 'expiring-map':
+    case 'expiring-reducing':
+    case 'expiring-aggregating': {
+      const converted = convertedContent(kind, content)
+      return kind === 'expiring-map' ? shownContent('map', converted) : converted
+    }
   }
 }
 

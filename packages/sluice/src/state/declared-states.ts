@@ -1,9 +1,24 @@
 import { assert } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
-import type { StateDescriptor } from './descriptors.ts'
+import type { DescriptorKind, StateDescriptor } from './descriptors.ts'
 import { FIRST_STATE_SLOT, PAIRS_SLOT } from './entry.ts'
 
-export type StateKind = StateDescriptor['kind']
+/** What a slot holds and how it is written: with a time to live it is something else. */
+export type StateKind = DescriptorKind | `expiring-${DescriptorKind}`
+
+/** What a user declares for it, whether or not it has a time to live. */
+const DECLARED_AS: Readonly<Record<StateKind, DescriptorKind>> = {
+  value: 'value',
+  list: 'list',
+  map: 'map',
+  reducing: 'reducing',
+  aggregating: 'aggregating',
+  'expiring-value': 'value',
+  'expiring-list': 'list',
+  'expiring-map': 'map',
+  'expiring-reducing': 'reducing',
+  'expiring-aggregating': 'aggregating',
+}
 
 /** A state and where each entry keeps it. */
 export interface DeclaredState {
@@ -11,6 +26,9 @@ export interface DeclaredState {
   readonly kind: StateKind
   readonly slot: number
 }
+
+/** Moves what restored entries hold of a state that got a time to live, or lost it. */
+export type ConvertState = (from: DeclaredState, to: DeclaredState) => void
 
 /**
  * The states of one operator: name, kind and slot.
@@ -20,16 +38,18 @@ export interface DeclaredState {
  */
 export class DeclaredStates {
   readonly #uid: string
+  readonly #convert: ConvertState
   readonly #states: DeclaredState[] = []
   readonly #undeclared = new Set<string>()
   readonly #taken = new Set<string>()
   #areAllKnown = false
   #isSealed = false
 
-  constructor(uid: string, known: readonly StateDescriptor[] | undefined) {
+  constructor(uid: string, known: readonly StateDescriptor[] | undefined, convert: ConvertState) {
     this.#uid = uid
+    this.#convert = convert
     if (known === undefined) return
-    for (const { name, kind } of known) this.#append(name, kind)
+    for (const descriptor of known) this.#append(descriptor.name, kindOf(descriptor))
     this.#areAllKnown = true
   }
 
@@ -39,22 +59,23 @@ export class DeclaredStates {
 
   /** The slot of a state that the operator declares. */
   declare(descriptor: StateDescriptor): DeclaredState {
-    const { name, kind } = descriptor
+    const { name } = descriptor
+    const kind = kindOf(descriptor)
     assert(!this.#isSealed, 'states are declared before the first key', { operator: this.#uid, state: name })
     if (this.#taken.has(name)) throw this.#declaredTwice(name)
     this.#taken.add(name)
     this.#undeclared.delete(name)
     const known = this.#find(name)
     if (known === undefined) return this.#append(name, kind)
-    if (known.kind !== kind) throw this.#otherKind(name, kind, known.kind)
-    return known
+    this.#checkKind(name, kind, known.kind)
+    return known.kind === kind ? known : this.#replace(known, kind)
   }
 
-  /** The slot of a state that a snapshot holds. */
+  /** A state that a snapshot holds: where it goes, and as what. */
   restored(name: string, kind: StateKind): DeclaredState {
     const known = this.#find(name)
     if (known !== undefined) {
-      if (known.kind !== kind) throw this.#otherKind(name, known.kind, kind)
+      this.#checkKind(name, known.kind, kind)
       return known
     }
     if (this.#areAllKnown) throw this.#notDeclared([name])
@@ -66,6 +87,20 @@ export class DeclaredStates {
   seal(): void {
     if (this.#undeclared.size > 0) throw this.#notDeclared([...this.#undeclared])
     this.#isSealed = true
+  }
+
+  /** The restored state got a time to live, or lost it. */
+  #replace(known: DeclaredState, kind: StateKind): DeclaredState {
+    const index = this.#states.indexOf(known)
+    const state = { name: known.name, kind, slot: FIRST_STATE_SLOT + index }
+    this.#states[index] = state
+    this.#convert(known, state)
+    return state
+  }
+
+  #checkKind(name: string, declared: StateKind, found: StateKind): void {
+    if (DECLARED_AS[declared] !== DECLARED_AS[found])
+      throw this.#otherKind(name, DECLARED_AS[declared], DECLARED_AS[found])
   }
 
   #find(name: string): DeclaredState | undefined {
@@ -88,7 +123,7 @@ export class DeclaredStates {
     )
   }
 
-  #otherKind(name: string, declared: StateKind, found: StateKind): EngineError {
+  #otherKind(name: string, declared: DescriptorKind, found: DescriptorKind): EngineError {
     return new EngineError(
       'STA1002',
       `state "${name}" of operator "${this.#uid}" is declared as ${declared} state, but is ${found} state in the snapshot. ` +
@@ -107,4 +142,8 @@ export class DeclaredStates {
       { context: { operator: this.#uid } },
     )
   }
+}
+
+function kindOf({ kind, ttl }: StateDescriptor): StateKind {
+  return ttl === undefined ? kind : `expiring-${kind}`
 }

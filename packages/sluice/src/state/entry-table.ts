@@ -73,6 +73,17 @@ export class EntryTable {
     return this.#entries.values()
   }
 
+  /** Visits the entries that have content in a slot now, one after the other as the current one. */
+  visit(slot: number, visit: (key: Key) => void): void {
+    const filled: Entry[] = []
+    for (const entry of this.#entries.values()) if (entry.contentOf(slot) !== undefined) filled.push(entry)
+    for (const entry of filled) {
+      this.enter(entry)
+      visit(entry.key)
+    }
+    this.leave()
+  }
+
   setCurrentKey(key: Key): void {
     if (key === this.#key) return
     const entry = this.#entries.get(key)
@@ -98,6 +109,11 @@ export class EntryTable {
   /** Entry of the current key, made if there is none yet. For writes. */
   obtain(): Entry {
     return this.#current ?? this.#create()
+  }
+
+  /** Whether a running cut needs the entry as it is; true for all before the first key. */
+  isAwaitingCut(entry: Entry): boolean {
+    return entry.version < this.#pendingCut
   }
 
   requireKey(): Key {

@@ -1,7 +1,7 @@
 /**
  * A cut of the heap backend on its way to bytes.
  *
- * N1 Every entry of the cut is encoded exactly once, by a slice or by its first touch, as it was at the cut.
+ * N1 Every entry of the cut is encoded exactly once, by a slice or by its first touch, as it was at the cut, without what had expired then.
  * N2 Entries made after the cut are not in it. Those removed after it are: removing is touching.
  * N3 A value that cannot be encoded fails the snapshot, in the next slice, and not the record that touched it.
  */
@@ -10,6 +10,7 @@ import type { KeyGroupRange } from '../stream/key-groups.ts'
 import { type ChunkDescription, ChunkWriter } from './chunk-writer.ts'
 import type { Entry } from './entry.ts'
 import type { CutObserver, EntryTable } from './entry-table.ts'
+import type { CutPurge } from './expired-entries.ts'
 import type { KeyGroupChunk, KeyedSnapshot } from './keyed-state.ts'
 
 /** From this size on the chunk of a key group is complete. A larger single entry makes a larger chunk. */
@@ -18,10 +19,18 @@ const CHUNK_BYTES_TARGET = 64 * 1024
 /** Entries a slice looks at, for each one it may encode: those touched before only cost a look. */
 const LOOKS_PER_ENTRY = 8
 
+export interface HeapSnapshotOptions {
+  readonly keyGroups: KeyGroupRange
+  readonly description: ChunkDescription
+  /** Undefined where nothing expires. */
+  readonly expired: CutPurge | undefined
+}
+
 export class HeapSnapshot implements KeyedSnapshot, CutObserver {
   readonly #table: EntryTable
   readonly #description: ChunkDescription
   readonly #keyGroups: KeyGroupRange
+  readonly #expired: CutPurge | undefined
   readonly #cut: number
   readonly #walk: Iterator<Entry>
   /** By key group, counted from the first of the range. */
@@ -32,8 +41,9 @@ export class HeapSnapshot implements KeyedSnapshot, CutObserver {
   #phase: 'running' | 'done' | 'failed' | 'released' = 'running'
   #failure: unknown
 
-  constructor(table: EntryTable, keyGroups: KeyGroupRange, description: ChunkDescription) {
+  constructor(table: EntryTable, { keyGroups, description, expired }: HeapSnapshotOptions) {
     this.#table = table
+    this.#expired = expired
     this.#keyGroups = keyGroups
     this.#description = description
     this.#leftCount = table.size
@@ -94,11 +104,15 @@ export class HeapSnapshot implements KeyedSnapshot, CutObserver {
   }
 
   #encode(entry: Entry): void {
-    const writer = this.#writerOf(entry.keyGroup)
-    writer.add(entry)
+    if (this.#expired === undefined || !this.#expired.empties(entry)) this.#write(entry)
     entry.version = this.#cut
     this.#leftCount--
     this.#encodedCount++
+  }
+
+  #write(entry: Entry): void {
+    const writer = this.#writerOf(entry.keyGroup)
+    writer.add(entry)
     if (writer.length >= CHUNK_BYTES_TARGET) this.#chunks.push(writer.finish())
   }
 

@@ -12,7 +12,7 @@ export class HeapValueState<T> implements ValueState<T> {
   readonly #slot: number
   readonly #defaultValue: T | (() => T) | undefined
 
-  constructor(table: EntryTable, slot: number, descriptor: StateDescriptor<'value', T>) {
+  constructor(table: EntryTable, slot: number, descriptor: Pick<StateDescriptor<'value', T>, 'defaultValue'>) {
     this.#table = table
     this.#slot = slot
     this.#defaultValue = descriptor.defaultValue
@@ -172,7 +172,7 @@ export class HeapSlotPairs<K, V> extends HeapMapState<K, V> {
   }
 }
 
-function clearSlot(table: EntryTable, slot: number): void {
+export function clearSlot(table: EntryTable, slot: number): void {
   const entry = table.current
   if (entry === undefined) {
     table.requireKey()
@@ -182,6 +182,6 @@ function clearSlot(table: EntryTable, slot: number): void {
   table.dropIfEmpty(entry)
 }
 
-function isMaker<T>(value: T | (() => T) | undefined): value is () => T {
+export function isMaker<T>(value: T | (() => T) | undefined): value is () => T {
   return typeof value === 'function'
 }

@@ -9,11 +9,14 @@
  * K3 Between `beginSnapshot` and the end of its slices, an entry is encoded before it changes for the first time. Making its key current is
  *    what counts as changing it: after that its values may be changed in place until another key is current.
  * K4 Reads are synchronous.
+ * K5 What has expired (time-to-live.ts) is in no snapshot, as time was at the cut: it never comes back.
  */
 import type { Key, KeyGroupRange } from '../stream/key-groups.ts'
-import type { StateDescriptor } from './descriptors.ts'
+import type { AggregatingStateDescriptor, ReducingStateDescriptor, StateDescriptor } from './descriptors.ts'
+import type { StateClock } from './expiry.ts'
 import type { Advance, Turn } from './turn.ts'
 
+/** One value of the current key. */
 export interface ValueState<T> {
   /** The current key's value, or the declared default, or undefined. */
   value(): T | undefined
@@ -21,6 +24,7 @@ export interface ValueState<T> {
   clear(): void
 }
 
+/** A list of the current key. */
 export interface ListState<T> {
   /** The live list of the current key: do not change it, do not keep it. */
   get(): readonly T[]
@@ -29,6 +33,7 @@ export interface ListState<T> {
   clear(): void
 }
 
+/** A map of the current key. */
 export interface MapState<K, V> {
   get(key: K): V | undefined
   has(key: K): boolean
@@ -36,6 +41,22 @@ export interface MapState<K, V> {
   remove(key: K): void
   entries(): Iterable<readonly [K, V]>
   size(): number
+  clear(): void
+}
+
+/** Values folded into one. */
+export interface ReducingState<T> {
+  /** Everything that was added, reduced to one value; undefined when nothing was. */
+  get(): T | undefined
+  add(value: T): void
+  clear(): void
+}
+
+/** Values added to an accumulator. */
+export interface AggregatingState<T, R> {
+  /** The result of everything that was added; undefined when nothing was. */
+  get(): R | undefined
+  add(value: T): void
   clear(): void
 }
 
@@ -66,6 +87,10 @@ export interface KeyedStateBackend {
   valueState<T>(descriptor: StateDescriptor<'value', T>): ValueState<T>
   listState<T>(descriptor: StateDescriptor<'list', T>): ListState<T>
   mapState<K, V>(descriptor: StateDescriptor<'map', V, K>): MapState<K, V>
+  reducingState<T>(descriptor: ReducingStateDescriptor<T>): ReducingState<T>
+  aggregatingState<T, A, R>(descriptor: AggregatingStateDescriptor<T, A, R>): AggregatingState<T, R>
+  /** The time that states declared from here on count with; needed by those with a time to live. */
+  useClock(clock: StateClock): void
   readonly eventTimers: TimerService
   readonly processingTimers: TimerService
   /** Makes `key` current. The hot call of every keyed operator. */
@@ -73,8 +98,18 @@ export interface KeyedStateBackend {
   currentKey(): Key | undefined
   /** Keys with an entry. */
   keyCount(): number
+  /**
+   * Looks at that many entries, where it stopped the last time, and removes what has expired. States do so themselves when they are used: this is for
+   * time that passes without records.
+   */
+  removeExpired(entries: number): void
   /** All keys with an entry, in no particular order. */
   keys(): Iterable<Key>
+  /**
+   * Visits each key that has a value of the state when this is called, once, in no particular order; the key is current meanwhile, and none is
+   * afterwards. The visitor may change and clear the state of the key; it must not begin a snapshot.
+   */
+  visitKeys(stateName: string, visit: (key: Key) => void): void
   /**
    * Restores entries from one chunk, or from several one after the other; before the first key, before or after the states are declared.
    * Chunks of foreign key groups are skipped. CKP1003, SER1002 for bytes that are none of ours, STA1002 for states that do not fit.

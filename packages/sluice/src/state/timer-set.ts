@@ -2,7 +2,8 @@
  * The timers of one kind of time of one key: a set of (timestamp, namespace).
  *
  * Nearly every key has one or two, so few timers are one flat array `[timestamp, namespace, …]` that stays an array of doubles;
- * a key with many gets an index, so that no operation is slower than constant time for long.
+ * a key with many gets an index, so that no operation is slower than constant time for long. Timers of one time are kept in the order in which they
+ * were registered, also across a restore.
  */
 import type { TimerNamespace } from './keyed-state.ts'
 
@@ -23,7 +24,7 @@ export function hasTimer(timers: TimerSet, timestampMs: number, namespace: Timer
     : indexOfTimer(timers, timestampMs, namespace) >= 0
 }
 
-/** Any one namespace that has a timer at this time. */
+/** The namespace of the timer of this time that was registered first. */
 export function namespaceAt(timers: TimerSet, timestampMs: number): TimerNamespace | undefined {
   if (timers instanceof ManyTimers) return timers.namespaceAt(timestampMs)
   for (let i = 0; i < timers.length; i += 2) if (timers[i] === timestampMs) return timers[i + 1]
@@ -48,13 +49,12 @@ export function withoutTimer(timers: TimerSet, timestampMs: number, namespace: T
     return timers.size === 0 ? undefined : timers
   }
   if (timers.length === 2) return undefined
-  const at = indexOfTimer(timers, timestampMs, namespace)
-  const lastNamespace = timers.pop()
-  const lastTimestamp = timers.pop()
-  if (at < timers.length && lastTimestamp !== undefined && lastNamespace !== undefined) {
-    timers[at] = lastTimestamp
-    timers[at + 1] = lastNamespace
+  // those behind it move up, so that timers of one time stay in the order in which they were registered
+  for (let i = indexOfTimer(timers, timestampMs, namespace) + 2; i < timers.length; i++) {
+    timers[i - 2] = timers[i]! // i < length
   }
+  timers.pop()
+  timers.pop()
   return timers
 }
 

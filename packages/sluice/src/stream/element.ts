@@ -7,7 +7,11 @@
  */
 import type { CheckpointId } from '../base/ids.ts'
 
-/** Timestamp of a record that has none. */
+/**
+ * Timestamp of a record that has none.
+ *
+ * @example words.process({ onRecord: (word, ctx) => ctx.emit(ctx.timestamp === NO_TIMESTAMP ? word : `${word} ${ctx.timestamp}`) })
+ */
 export const NO_TIMESTAMP = Number.MIN_SAFE_INTEGER
 /** Before every event. */
 export const MIN_WATERMARK = Number.MIN_SAFE_INTEGER

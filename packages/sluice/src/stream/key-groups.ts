@@ -8,6 +8,7 @@
 import { assert } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
 
+/** What can be a key. Numbers are finite; 1 and `1` are different keys. */
 export type Key = string | number | boolean | bigint
 
 /** Both ends belong to the range. */

@@ -11,10 +11,10 @@ export interface EventTimeTarget {
 
 /** Brings a change of event time into the chain, and idleness past it: activity before the watermark, idleness behind it. */
 export function applyUpdate({ watermark, idle }: WatermarkUpdate, { chain, turn, task }: EventTimeTarget): void {
-  if (idle === false) broadcastIdleness(task, 'active')
+  if (idle === false && chain.onActive()) broadcastIdleness(task, 'active')
   if (watermark !== undefined) chain.advance(watermark, turn)
-  // A cut watermark goes on later: idleness in front of it would make consumers ignore it and go ahead of the records it still brings.
-  if (idle === true) chain.behindAdvance(() => broadcastIdleness(task, 'idle'))
+  // What was cut or is held goes on later: idleness in front of it would make consumers ignore it and go ahead of the records it still brings.
+  if (idle === true) chain.onIdle(() => broadcastIdleness(task, 'idle'))
 }
 
 function broadcastIdleness(task: TaskEnvironment, status: 'active' | 'idle'): void {

@@ -6,6 +6,7 @@
 import { present } from '../base/assert.ts'
 import { EngineError, errorToData, type ErrorData } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
+import { valueText } from '../base/value-text.ts'
 import { BarrierAligner, type AlignerEffect } from '../checkpoint/barrier-aligner.ts'
 import type { InputGate } from '../exchange/input-gate.ts'
 import type { RecordReceiver } from '../operators/operator.ts'
@@ -26,9 +27,6 @@ export interface GateDriverOptions {
   /** The barriers of this checkpoint have all arrived. */
   snapshot(checkpoint: CheckpointId, alignmentMs: number): void
 }
-
-/** Characters of a record that an error message shows. */
-const RECORD_PREVIEW_MAX = 200
 
 export class GateDriver implements TaskHead {
   readonly #options: GateDriverOptions
@@ -77,7 +75,7 @@ export class GateDriver implements TaskHead {
     const timestamp = this.#batch.timestamps[this.#cursor]
     const moment =
       timestamp === undefined || timestamp === NO_TIMESTAMP ? 'without timestamp' : `with timestamp ${timestamp}`
-    return `${preview(this.#batch.values[this.#cursor])} ${moment}`
+    return `${valueText(this.#batch.values[this.#cursor])} ${moment}`
   }
 
   onAborted(checkpoint: CheckpointId): void {
@@ -184,19 +182,4 @@ function declineData(checkpoint: CheckpointId, reason: string, task: TaskEnviron
       },
     ),
   )
-}
-
-function preview(value: unknown): string {
-  const text = textOf(value)
-  return text.length <= RECORD_PREVIEW_MAX ? text : `${text.slice(0, RECORD_PREVIEW_MAX)}…`
-}
-
-function textOf(value: unknown): string {
-  try {
-    return (
-      JSON.stringify(value, (_name, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? String(value)
-    )
-  } catch {
-    return Object.prototype.toString.call(value) // cyclic, or with a toJSON that throws
-  }
 }

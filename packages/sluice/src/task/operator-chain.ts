@@ -7,6 +7,9 @@
  * N2 A watermark is handled by the operators in topological order; each is done before the next one sees it. `advance` may be cut by the turn
  *    and continues where it was; until it is done no record enters the chain.
  * N3 Every output edge sees watermarks that only grow, each behind all records emitted for it.
+ * N4 What an operator holds leaves it in its own wakes also while it, or a cut watermark in front of it, stops the input: an operator may work when all
+ *    behind it take records (`fullIndex`). Else what it waits for to become free would wait for it.
+ * N5 Idleness goes out behind every watermark and record that came in before it, held ones included.
  */
 import { assert, present } from '../base/assert.ts'
 import type { RecordReceiver, Operator, OperatorContext } from '../operators/operator.ts'
@@ -14,10 +17,12 @@ import type { KeyedStateBackend } from '../state/keyed-state.ts'
 import { createHeapBackend } from '../state/heap-backend.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
 import type { Advance, Turn } from '../state/turn.ts'
-import { MIN_WATERMARK } from '../stream/element.ts'
+import { MAX_WATERMARK, MIN_WATERMARK } from '../stream/element.ts'
 import { keyGroupRange } from '../stream/key-groups.ts'
 import type { ChainedOperator } from '../graph/job-graph.ts'
 import type { TaskCounters } from './counters.ts'
+import { GuardedErrors } from './guarded-errors.ts'
+import { GuardedReceiver } from './guarded-receiver.ts'
 import { receiverFor } from './receivers.ts'
 import { SinkOperator } from './sink-driver.ts'
 import type { TaskEnvironment } from './task-environment.ts'
@@ -29,6 +34,8 @@ export interface ChainLinkState {
   readonly operator: Operator | undefined
   readonly keyed: KeyedStateBackend | undefined
   readonly parent: number
+  /** Absent where the error policy is to fail. */
+  readonly errors: GuardedErrors | undefined
   inputWatermark: number
   outputWatermark: number
   /** Wall milliseconds of the next call of `onProcessingTime`, or Infinity. */
@@ -41,22 +48,34 @@ export interface RestoredOperatorState {
   readonly items: ReadonlyMap<string, OperatorStateItems>
 }
 
+export interface ChainOptions {
+  readonly task: TaskEnvironment
+  readonly counters: TaskCounters
+  /** Where the source read the record at hand; undefined when none is. */
+  sourcePosition(): string | undefined
+}
+
 export class OperatorChain {
   readonly links: readonly ChainLinkState[]
+  readonly #options: ChainOptions
   readonly #task: TaskEnvironment
   readonly #counters: TaskCounters
   readonly #sourceReceivers = new Map<string, RecordReceiver>()
   /** Index of the operator whose advance was cut, or the count of operators when none is. */
   #cursor: number
+  /** The same for a watermark that an operator behind `#cursor` released meanwhile (N4); it is done first. */
+  #releasedCursor: number
   #pendingWatermark = MIN_WATERMARK
-  /** What goes out behind the watermark that is being handled. */
-  #behindAdvance: (() => void) | undefined
+  /** Idleness that goes out behind what is at hand and what is held (N5). */
+  #sendIdle: (() => void) | undefined
 
-  constructor(task: TaskEnvironment, counters: TaskCounters) {
-    this.#task = task
-    this.#counters = counters
-    this.links = task.vertex.operators.map((spec, index) => this.#createLink(spec, index))
+  constructor(options: ChainOptions) {
+    this.#options = options
+    this.#task = options.task
+    this.#counters = options.counters
+    this.links = this.#task.vertex.operators.map((spec, index) => this.#createLink(spec, index))
     this.#cursor = this.links.length
+    this.#releasedCursor = this.links.length
   }
 
   /** Opens from the tail to the head, so that no operator emits into one that is not open. */
@@ -70,13 +89,19 @@ export class OperatorChain {
 
   /** What the head of the chain gives its records to: the first operator, or what follows the source. */
   get head(): RecordReceiver {
-    const first = this.#link(0)
-    return first.operator ?? this.#receiver(0, undefined)
+    return this.#link(0).operator === undefined ? this.#receiver(0, undefined) : this.#entry(0)
   }
 
   /** What takes the records of input `port`. */
   inputPort(port: number): RecordReceiver {
-    return present(this.#link(0).operator, 'the operator behind a gate').inputPort(port)
+    const { operator, errors } = this.#link(0)
+    const receiver = present(operator, 'the operator behind a gate').inputPort(port)
+    return errors === undefined ? receiver : new GuardedReceiver(receiver, errors)
+  }
+
+  /** The policy for records of the source at the head that get no timestamp. */
+  get sourceErrors(): GuardedErrors | undefined {
+    return this.#link(0).errors
   }
 
   /** Where the source's side output goes. */
@@ -90,6 +115,7 @@ export class OperatorChain {
   advance(watermark: number, turn: Turn): Advance {
     assert(this.#cursor === this.links.length, 'a watermark entered a chain that still handles one')
     this.#pendingWatermark = watermark
+    if (watermark === MAX_WATERMARK) this.#sendIdle = undefined // the end follows
     this.#cursor = 0
     return this.resume(turn)
   }
@@ -100,26 +126,56 @@ export class OperatorChain {
 
   /** Goes on with a cut advance. */
   resume(turn: Turn): Advance {
+    if (this.#finishReleased(turn) === 'more') return 'more'
     while (this.#cursor < this.links.length) {
       if (this.#advanceOne(this.#cursor, turn) === 'more') return 'more'
       this.#cursor++
     }
-    const send = this.#behindAdvance
-    this.#behindAdvance = undefined
-    send?.()
+    this.#goIdle()
     return 'done'
   }
 
-  /** Calls `send` behind the watermark at hand: now when there is none, else when it is done. */
-  behindAdvance(send: () => void): void {
-    if (!this.isAdvancing) return send()
-    assert(this.#behindAdvance === undefined, 'a second change of event time came while a watermark was handled')
-    this.#behindAdvance = send
+  /** Calls `send` behind everything that came in, now or when it has left (N5). */
+  onIdle(send: () => void): void {
+    assert(this.#sendIdle === undefined, 'a task became idle twice')
+    this.#sendIdle = send
+    this.#goIdle()
   }
 
-  /** Calls every operator whose time has come, and forwards watermarks that operators made on their own. */
-  onProcessingTime(nowMs: number, turn: Turn): Advance {
-    for (let index = 0; index < this.links.length; index++) {
+  /** The input is active again: true when its idleness has gone out, and was not waiting yet. */
+  onActive(): boolean {
+    const hasGone = this.#sendIdle === undefined
+    this.#sendIdle = undefined
+    return hasGone
+  }
+
+  /**
+   * While an operator is full: those that may work all the same (N4), with what is due by `nowMs`. True when one did.
+   *
+   * @param full what `fullIndex` says
+   */
+  workBehind(full: number, nowMs: number, turn: Turn): boolean {
+    if (this.#releasedCursor < this.links.length) this.#finishReleased(turn)
+    else if (this.isAdvancing && this.#cursor >= full) this.resume(turn)
+    else if (this.earliestWakeMs(full) <= nowMs) this.onProcessingTime(nowMs, turn, full)
+    else return false
+    return true
+  }
+
+  /** Index of the last operator that can take no record, or -1. */
+  fullIndex(): number {
+    return this.links.findLastIndex((link) => link.operator?.isBlocked() === true)
+  }
+
+  /** Calls every operator from `first` on whose time has come, and forwards watermarks that operators made on their own. */
+  onProcessingTime(nowMs: number, turn: Turn, first = 0): Advance {
+    const advance = this.#callDue(nowMs, turn, first)
+    this.#goIdle()
+    return advance
+  }
+
+  #callDue(nowMs: number, turn: Turn, first: number): Advance {
+    for (let index = Math.max(0, first); index < this.links.length; index++) {
       const link = this.#link(index)
       if (link.operator === undefined || link.wakeAtMs > nowMs) continue
       link.wakeAtMs = Number.POSITIVE_INFINITY
@@ -138,8 +194,12 @@ export class OperatorChain {
     return this.links.reduce((least, link) => Math.min(least, link.outputWatermark), Number.MAX_SAFE_INTEGER)
   }
 
-  earliestWakeMs(): number {
-    return this.links.reduce((earliest, link) => Math.min(earliest, link.wakeAtMs), Number.POSITIVE_INFINITY)
+  /** Of the operators from `first` on. */
+  earliestWakeMs(first = 0): number {
+    let earliest = Number.POSITIVE_INFINITY
+    for (let index = Math.max(0, first); index < this.links.length; index++)
+      earliest = Math.min(earliest, this.#link(index).wakeAtMs)
+    return earliest
   }
 
   /** Whether any operator can take no record now. */
@@ -177,6 +237,7 @@ export class OperatorChain {
       operator: this.#createOperator(spec),
       keyed: this.#createBackend(spec),
       parent,
+      errors: this.#createErrors(spec, index),
       inputWatermark: MIN_WATERMARK,
       outputWatermark: MIN_WATERMARK,
       wakeAtMs: Number.POSITIVE_INFINITY,
@@ -191,6 +252,21 @@ export class OperatorChain {
       incarnation: this.#task.incarnation,
       delivery: this.#task.settings.delivery,
       mayCommit: this.#task.mayCommit,
+      committerRetriesMax: this.#task.settings.committerRetriesMax,
+    })
+  }
+
+  #createErrors({ uid, node }: ChainedOperator, index: number): GuardedErrors | undefined {
+    const { errorPolicy: policy, kind } = node
+    if (policy === undefined || policy.kind === 'fail') return undefined
+    return new GuardedErrors({
+      kind,
+      uid,
+      policy,
+      subtask: this.#task.subtask,
+      counter: (name) => this.#counters.counter(uid, name),
+      sideOutput: (tag) => this.#receiver(index, tag),
+      position: () => this.#options.sourcePosition(),
     })
   }
 
@@ -233,14 +309,21 @@ export class OperatorChain {
       wake: () => this.#task.wake(),
       fail,
       counter: (name) => this.#counters.counter(uid, name),
+      errors: link.errors,
+      recordPosition: () => this.#options.sourcePosition(),
     }
+  }
+
+  /** What takes the records of an operator. */
+  #entry(index: number): RecordReceiver {
+    const { operator, errors } = this.#link(index)
+    const receiver = present(operator, 'a chained operator')
+    return errors === undefined ? receiver : new GuardedReceiver(receiver, errors)
   }
 
   #receiver(index: number, sideTag: string | undefined): RecordReceiver {
     const { spec } = this.#link(index)
-    const chained = spec.chained
-      .filter((link) => link.sideTag === sideTag)
-      .map((link) => present(this.#link(link.to).operator, 'a chained operator'))
+    const chained = spec.chained.filter((link) => link.sideTag === sideTag).map((link) => this.#entry(link.to))
     const edges = spec.outputs
       .filter((output) => this.#sideTagOf(output) === sideTag)
       .map((output) => present(this.#task.outputs[output], 'an output edge'))
@@ -254,9 +337,29 @@ export class OperatorChain {
   }
 
   #advanceFrom(index: number, turn: Turn): Advance {
+    if (this.isAdvancing) {
+      assert(index > this.#cursor, 'an operator worked in front of a watermark that is being handled', { index })
+      this.#releasedCursor = index
+      return this.#finishReleased(turn)
+    }
     this.#pendingWatermark = this.#link(0).inputWatermark
     this.#cursor = index
     return this.resume(turn)
+  }
+
+  #finishReleased(turn: Turn): Advance {
+    while (this.#releasedCursor < this.links.length) {
+      if (this.#advanceOne(this.#releasedCursor, turn) === 'more') return 'more'
+      this.#releasedCursor++
+    }
+    return 'done'
+  }
+
+  #goIdle(): void {
+    const send = this.#sendIdle
+    if (send === undefined || this.isAdvancing || !this.isDrained()) return
+    this.#sendIdle = undefined
+    send()
   }
 
   #advanceOne(index: number, turn: Turn): Advance {

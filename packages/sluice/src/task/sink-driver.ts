@@ -1,13 +1,13 @@
 /**
  * Runs a sink as the last operator of a chain: the writer takes records, the cut gives committables, a completed checkpoint commits them.
  *
- * Owns: the list of committables that are not known to be committed, and the order of commits.
+ * Owns: the writer, and what is cut and not durable yet. Does not own: what is durable and not committed (commit-queue.ts).
  *
  * W1 A committable is in the operator state of every checkpoint from its own until it is committed.
  * W2 Commits run one after the other, in order of checkpoints, and only for checkpoints known to be restorable.
  * W3 After a restore everything restored is committed again before anything new (commits are idempotent).
- * W4 A commit that fails fails the task; nothing is dropped.
- * W5 A cut that fails fails the task: no later checkpoint can hold what it held.
+ * W4 A commit that fails fails the task, and so does a post-commit stage; nothing is dropped.
+ * W5 A cut that fails, its pre-commit stage included, fails the task: no later checkpoint can hold what it held.
  * W6 Nothing is committed when the host says that the slot's lease is over: another attempt may run by then.
  */
 import { assert, present } from '../base/assert.ts'
@@ -17,7 +17,7 @@ import { EngineError, asEngineError } from '../base/errors.ts'
 import {
   COMMITTABLES_STATE,
   WRITER_STATE,
-  type Committer,
+  type CommitContext,
   type PendingCommittable,
   type Sink,
   type SinkContext,
@@ -29,6 +29,8 @@ import { BaseOperator } from '../operators/base-operator.ts'
 import type { Counter, OperatorContext } from '../operators/operator.ts'
 import { userError } from '../operators/user-error.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
+import type { Advance } from '../state/turn.ts'
+import { type CommitBatch, CommitQueue } from './commit-queue.ts'
 
 export interface SinkRuntime {
   readonly env: Env
@@ -36,24 +38,22 @@ export interface SinkRuntime {
   readonly delivery: 'exactly-once' | 'at-least-once' | 'none'
   /** Asked right before each commit; absent where leaders do not change. */
   readonly mayCommit?: (() => boolean) | undefined
+  /** Default 10. */
+  readonly committerRetriesMax?: number | undefined
 }
 
-/** Cut, not yet durable: the promise of what it will have to commit. */
-type Batch = { readonly checkpoint: number; readonly committables: readonly unknown[] }
+const COMMITTER_RETRIES_MAX = 10
 
 export class SinkOperator extends BaseOperator {
   readonly #sink: Sink<unknown>
   readonly #runtime: SinkRuntime
   #writer: SinkWriter<unknown, unknown, unknown> | undefined
-  #committer: Committer<unknown> | undefined
+  #queue: CommitQueue | undefined
   #context: OperatorContext | undefined
+  #sinkContext: SinkContext | undefined
   #written: Counter | undefined
-  #pending: Batch[] = []
   /** Cuts whose bytes are not durable yet. One that failed stays (W5). */
-  readonly #cuts = new Set<Promise<Batch>>()
-  #commits: Promise<void> = Promise.resolve()
-  /** Every checkpoint up to here is known to be restorable, or covered by one that is. */
-  #restorableUpTo = 0
+  readonly #cuts = new Set<Promise<CommitBatch>>()
   #isClosed = false
 
   constructor(sink: Sink<unknown>, runtime: SinkRuntime) {
@@ -77,10 +77,12 @@ export class SinkOperator extends BaseOperator {
       wake: () => context.wake(),
       fail: (error) => context.fail(error),
     }
+    this.#sinkContext = sinkContext
     this.#writer = this.#sink.createWriter(sinkContext, itemsOf(context.restored, WRITER_STATE))
-    this.#committer = this.#sink.createCommitter(sinkContext)
-    this.#pending = itemsOf(context.restored, COMMITTABLES_STATE).map(toBatch)
-    if (this.#pending.length > 0) void this.#commitUpTo(present(context.restoredCheckpoint, 'the restored checkpoint'))
+    this.#queue = this.#createQueue(context, sinkContext)
+    const restored = batchesOf(itemsOf(context.restored, COMMITTABLES_STATE).map(pendingCommittable))
+    for (const batch of restored) this.#queue.add(batch)
+    if (restored.length > 0) void this.#commitUpTo(present(context.restoredCheckpoint, 'the restored checkpoint')) // W3
   }
 
   onRecord(value: unknown, timestamp: number): void {
@@ -90,6 +92,16 @@ export class SinkOperator extends BaseOperator {
       throw userError(present(this.#context, 'the context of an open sink').info, 'sink', error)
     }
     this.#written?.add(1)
+  }
+
+  override onWatermark(watermark: number): Advance {
+    const writer = this.#openWriter()
+    try {
+      writer.writeWatermark?.(watermark)
+    } catch (error) {
+      throw userError(present(this.#context, 'the context of an open sink').info, 'writeWatermark of the sink', error)
+    }
+    return 'done'
   }
 
   override onEnd(): void {
@@ -102,15 +114,15 @@ export class SinkOperator extends BaseOperator {
 
   override snapshot(checkpoint: number): Promise<OperatorStateItems> {
     // The cut: what is pending now, what earlier cuts still make durable, and the writer's own. A writer that throws here fails the task.
-    const before = [...this.#pending]
+    const before = this.#openQueue().pending()
     const earlier = [...this.#cuts]
     const written = this.#openWriter().snapshot(checkpoint)
     return this.#stateOf(before, [...earlier, this.#whenDurable(checkpoint, written)], written)
   }
 
   async #stateOf(
-    before: readonly Batch[],
-    cuts: readonly Promise<Batch>[],
+    before: readonly CommitBatch[],
+    cuts: readonly Promise<CommitBatch>[],
     written: Promise<WriterSnapshot<unknown, unknown>>,
   ): Promise<OperatorStateItems> {
     const batches = [...before, ...(await Promise.all(cuts))]
@@ -120,11 +132,10 @@ export class SinkOperator extends BaseOperator {
     ]
   }
 
-  /** From its cut to its end a batch is in `#cuts`, then in `#pending`: W1 holds also while an earlier cut is not durable yet. */
-  #whenDurable(checkpoint: number, written: Promise<WriterSnapshot<unknown, unknown>>): Promise<Batch> {
-    const cut = written.then(({ committables }): Batch => {
-      const batch = { checkpoint, committables }
-      if (committables.length > 0) this.#pending.push(batch)
+  /** From its cut to its end a batch is in `#cuts`, then in the queue: W1 holds also while an earlier cut is not durable yet. */
+  #whenDurable(checkpoint: number, written: Promise<WriterSnapshot<unknown, unknown>>): Promise<CommitBatch> {
+    const cut = this.#batchOf(checkpoint, written).then((batch) => {
+      this.#openQueue().add(batch)
       this.#cuts.delete(cut)
       return batch
     })
@@ -133,45 +144,57 @@ export class SinkOperator extends BaseOperator {
     return cut
   }
 
+  async #batchOf(checkpoint: number, written: Promise<WriterSnapshot<unknown, unknown>>): Promise<CommitBatch> {
+    const { committables } = await written
+    if (this.#sink.preCommit === undefined || committables.length === 0) return { checkpoint, committables }
+    return { checkpoint, committables: await this.#sink.preCommit(committables, this.#commitContext(checkpoint)) }
+  }
+
   override onCheckpointComplete(checkpoint: number): Promise<void> {
     return this.#commitUpTo(checkpoint)
   }
 
   /** Without checkpoints the end of the job is the only moment at which output can become visible. */
   override async finish(): Promise<void> {
+    const queue = this.#openQueue()
     if (this.#runtime.delivery !== 'none') {
-      await this.#commits
+      await queue.settled()
       return
     }
-    const cut = await this.#openWriter().snapshot(0)
-    this.#pending.push({ checkpoint: 0, committables: cut.committables })
+    queue.add(await this.#batchOf(0, this.#openWriter().snapshot(0)))
     await this.#commitUpTo(0)
   }
 
   override async close(): Promise<void> {
     this.#isClosed = true
-    await this.#commits.catch(alreadyReported)
+    await this.#queue?.close()
     await this.#writer?.close()
   }
 
   #commitUpTo(checkpoint: number): Promise<void> {
-    this.#restorableUpTo = Math.max(this.#restorableUpTo, checkpoint)
-    this.#commits = this.#commits.then(() => this.#commitNow())
-    this.#commits.catch((error: unknown) => this.#failCommit(error))
-    return this.#commits
+    const commits = this.#openQueue().commitUpTo(checkpoint)
+    commits.catch((error: unknown) => this.#failCommit(error))
+    return commits
   }
 
-  /** Everything that is due by now in one commit: commits that are slower than checkpoints do not fall behind further and further. */
-  async #commitNow(): Promise<void> {
-    const due = this.#pending.filter((batch) => batch.checkpoint <= this.#restorableUpTo)
-    if (due.length === 0) return
-    const committer = this.#committer
-    if (committer !== undefined) {
-      this.#expectLease() // W6
-      due.sort((a, b) => a.checkpoint - b.checkpoint)
-      await committer.commit(due.flatMap((batch) => batch.committables))
-    }
-    this.#pending = this.#pending.filter((batch) => !due.includes(batch))
+  #createQueue(context: OperatorContext, sinkContext: SinkContext): CommitQueue {
+    const { env, committerRetriesMax = COMMITTER_RETRIES_MAX } = this.#runtime
+    const { uid, subtask } = context.info
+    return new CommitQueue({
+      uid,
+      subtask,
+      committer: this.#sink.createCommitter?.(sinkContext),
+      postCommit: async ({ checkpoint, committables }) =>
+        this.#sink.postCommit?.(committables, this.#commitContext(checkpoint)),
+      timers: env.timers,
+      retriesMax: committerRetriesMax,
+      expectLease: () => this.#expectLease(), // W6
+      counter: (name) => context.counter(name),
+    })
+  }
+
+  #commitContext(checkpoint: number): CommitContext {
+    return { ...present(this.#sinkContext, 'the context of an open sink'), checkpoint }
   }
 
   #expectLease(): void {
@@ -197,6 +220,11 @@ export class SinkOperator extends BaseOperator {
     context.fail(asEngineError(error, code, what, { operator: uid, subtask }))
   }
 
+  #openQueue(): CommitQueue {
+    assert(this.#queue !== undefined, 'a sink was asked to commit before it was opened')
+    return this.#queue
+  }
+
   #openWriter(): SinkWriter<unknown, unknown, unknown> {
     assert(this.#writer !== undefined, 'a sink was used before it was opened')
     return this.#writer
@@ -215,14 +243,13 @@ function itemsOf(restored: OperatorStateItems | undefined, name: string): readon
   return restored?.find((list) => list.name === name)?.items ?? []
 }
 
-function toBatch(item: unknown): Batch {
-  const { checkpoint, committable } = pendingCommittable(item)
-  return { checkpoint, committables: [committable] }
+function batchesOf(items: readonly PendingCommittable[]): readonly CommitBatch[] {
+  return [...Map.groupBy(items, ({ checkpoint }) => checkpoint)].map(([checkpoint, own]) => ({
+    checkpoint,
+    committables: own.map(({ committable }) => committable),
+  }))
 }
 
-function toItems(batch: Batch): PendingCommittable[] {
+function toItems(batch: CommitBatch): PendingCommittable[] {
   return batch.committables.map((committable) => ({ checkpoint: batch.checkpoint, committable }))
 }
-
-/** #failCommit has told the task. */
-function alreadyReported(): void {}

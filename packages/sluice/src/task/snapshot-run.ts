@@ -14,6 +14,7 @@ import type { CheckpointId } from '../base/ids.ts'
 import type { DataWriter } from '../checkpoint/checkpoint-store.ts'
 import type { DataHandle, OperatorSnapshot } from '../checkpoint/handles.ts'
 import { ByteWriter } from '../base/bytes.ts'
+import { unencodable } from '../serde/unencodable.ts'
 import { valueToBytes } from '../serde/value-codec.ts'
 import type { KeyedSnapshot, KeyedStateBackend } from '../state/keyed-state.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
@@ -212,7 +213,23 @@ async function encodeNow(items: OperatorStateItems | undefined): Promise<Uint8Ar
 }
 
 function encodeItems(items: OperatorStateItems | undefined): Uint8Array | undefined {
-  return items === undefined ? undefined : valueToBytes(items)
+  if (items === undefined) return undefined
+  try {
+    return valueToBytes(items)
+  } catch (error) {
+    throw unencodableItem(items) ?? error
+  }
+}
+
+/** In the words of the one who declared the state: which state, which item, which field of it. */
+function unencodableItem(states: OperatorStateItems): EngineError | undefined {
+  for (const { name, items } of states) {
+    for (const [index, item] of items.entries()) {
+      const error = unencodable(item, `item ${index + 1} of ${items.length} of operator state "${name}"`)
+      if (error !== undefined) return error
+    }
+  }
+  return undefined
 }
 
 function toPart(uid: OperatorUid, backend: KeyedStateBackend): KeyedPart {

@@ -5,6 +5,7 @@
  *
  * V1 `poll` is one bounded, synchronous piece of work; between two polls the reader's snapshot is exact.
  * V2 A watermark says something about all records emitted before it, and nothing about splits that are not assigned yet.
+ * V2a A reader that can pause splits pauses those that are ahead of the limit of watermark alignment; the head pauses the others.
  * V3 Timestamps are safe integers or NO_TIMESTAMP; anything else is TIM1001.
  */
 import { present } from '../base/assert.ts'
@@ -15,6 +16,7 @@ import {
   type PollResult,
   type ReaderContext,
   type ReaderOutput,
+  type SourceEvent,
   type SourceReader,
   type SourceSplit,
   type SplitOutput,
@@ -27,6 +29,8 @@ import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import type { WatermarkUpdate } from '../time/watermark-update.ts'
 import type { SourceNode } from '../graph/logical-graph.ts'
 import type { OutputPressure } from '../exchange/blocking.ts'
+import type { GuardedErrors } from './guarded-errors.ts'
+import { GuardedSplit } from './guarded-receiver.ts'
 import { RateLimiter } from './rate-limiter.ts'
 
 /** Records of one poll at the most. */
@@ -39,6 +43,8 @@ export interface SourceDriverOptions {
   readonly receiver: RecordReceiver
   readonly sideOutput: (tag: string) => RecordReceiver
   readonly pressure: OutputPressure
+  /** What becomes of records that get no timestamp; undefined: the task fails. */
+  readonly errors?: GuardedErrors | undefined
 }
 
 export interface SourceProgress {
@@ -53,12 +59,14 @@ export class SourceDriver {
   readonly #rate: RateLimiter | undefined
   readonly #clock: Clock
   readonly #watermarks: SplitWatermarks
+  readonly #name: string
   #isEnded = false
 
   constructor(options: SourceDriverOptions) {
     const { node, reader, clock } = options
     this.#reader = node.source.createReader(reader)
     this.#clock = clock
+    this.#name = node.name
     this.#watermarks = new SplitWatermarks(node.watermarks)
     this.#output = new DriverOutput(options, this.#watermarks)
     this.#rate =
@@ -83,6 +91,15 @@ export class SourceDriver {
     this.#reader.noMoreSplits()
   }
 
+  handleEvent(event: SourceEvent): void {
+    if (this.#reader.handleSourceEvents === undefined) throw notUnderstood(this.#name)
+    this.#reader.handleSourceEvents(event)
+  }
+
+  onCheckpointComplete(checkpoint: number): Promise<void> | undefined {
+    return this.#reader.notifyCheckpointComplete?.(checkpoint) ?? undefined
+  }
+
   get recordsIn(): number {
     return this.#output.records
   }
@@ -102,6 +119,24 @@ export class SourceDriver {
   /** The combined watermark of the splits if it grew, and whether all are idle. */
   watermark(nowMs: number): WatermarkUpdate {
     return this.#watermarks.emit(nowMs)
+  }
+
+  /** What was emitted last. */
+  get currentWatermark(): number {
+    return this.#watermarks.current()
+  }
+
+  /** For watermark alignment: it is idle, or it waits for other readers of its source, which must not wait for it. */
+  isWaitedFor(): boolean {
+    return !this.#watermarks.isIdle() && this.#output.expected.size === 0
+  }
+
+  // V2a
+  alignSplits(watermarkMax: number): void {
+    const reader = this.#reader
+    if (reader.pauseOrResumeSplits === undefined) return
+    const pauses = this.#watermarks.align(watermarkMax)
+    if (pauses !== undefined) reader.pauseOrResumeSplits(pauses.pause, pauses.resume)
   }
 
   /** Output has no room: silence is not the splits' doing. */
@@ -134,7 +169,9 @@ const ENDED: SourceProgress = { poll: 'end', resumeAtMs: undefined }
 class DriverOutput implements ReaderOutput<unknown> {
   readonly #options: SourceDriverOptions
   readonly #watermarks: SplitWatermarks
-  readonly #splits = new Map<string, DriverSplit>()
+  readonly #splits = new Map<string, SplitOutput<unknown>>()
+  /** Announced by `expectSplit`, and neither opened nor finished yet. */
+  readonly expected = new Set<string>()
   records = 0
 
   constructor(options: SourceDriverOptions, watermarks: SplitWatermarks) {
@@ -145,8 +182,10 @@ class DriverOutput implements ReaderOutput<unknown> {
   split(splitId: string): SplitOutput<unknown> {
     let split = this.#splits.get(splitId)
     if (split === undefined) {
-      const { node, receiver } = this.#options
+      this.expected.delete(splitId)
+      const { node, receiver, errors } = this.#options
       split = new DriverSplit(this, receiver, node.watermarks, this.#watermarks.split(splitId))
+      if (errors !== undefined) split = new GuardedSplit(split, errors)
       this.#splits.set(splitId, split)
     }
     return split
@@ -154,7 +193,13 @@ class DriverOutput implements ReaderOutput<unknown> {
 
   finishSplit(splitId: string): void {
     this.#splits.delete(splitId)
+    this.expected.delete(splitId)
     this.#watermarks.remove(splitId) // also one that was assigned and never opened: it would hold back the watermark for ever
+  }
+
+  expectSplit(splitId: string): void {
+    this.expected.add(splitId)
+    this.#watermarks.assigned({ id: splitId })
   }
 
   sideOutput(tag: string, value: unknown): void {
@@ -207,6 +252,13 @@ class DriverSplit implements SplitOutput<unknown> {
       )
     }
   }
+}
+
+function notUnderstood(source: string): EngineError {
+  return new EngineError(
+    'SRC1006',
+    `the enumerator of source "${source}" sent an event, and the reader has no handleSourceEvents. The task fails and the job restarts from its last checkpoint. Give the reader that method.`,
+  )
 }
 
 function badTimestamp(timestamp: unknown): EngineError {

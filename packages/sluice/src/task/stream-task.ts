@@ -12,6 +12,8 @@
  * T6 A drained task keeps taking part in checkpoints until `finish`.
  * T7 Nothing is emitted behind the end of the input: processing-time timers that are not due by then stay in the state and do not fire.
  *    The end waits for operators that hold records which leave by themselves (`isDrained`).
+ * T8 An error names the record that the head was giving to the chain when it was thrown; what comes from timers, watermarks and promises names its own
+ *    or none.
  */
 import { assert, present } from '../base/assert.ts'
 import { asEngineError, errorToData, type EngineError, type ErrorContext } from '../base/errors.ts'
@@ -44,11 +46,17 @@ export class StreamTask {
   #gate: GateDriver | undefined
   #source: SourceHead | undefined
   #state: TaskState = 'created'
+  /** Whether the head gives records to the chain at this moment (T8). */
+  #isFeeding = false
   #lastFlushMs = 0
 
   constructor(environment: TaskEnvironment) {
     this.environment = environment
-    this.#chain = new OperatorChain(environment, this.#counters)
+    this.#chain = new OperatorChain({
+      task: environment,
+      counters: this.#counters,
+      sourcePosition: () => this.#positionIn(this.#source),
+    })
     this.#turn = new StepTurn(environment.pressure)
     this.#meter = new TaskMeter(environment.env.clock)
     this.#wakeTimer = new WakeTimer(environment.env, () => environment.wake())
@@ -168,16 +176,29 @@ export class StreamTask {
     this.#turn.begin()
     this.#readMail()
     if (this.#isOver() || this.#state === 'finishing') return 'done'
-    if (this.#isBlocked()) {
-      this.#source?.onBlocked()
-      this.#snapshots.sliceFreely()
-      return this.#snapshots.isEncoding ? 'progress' : 'blocked'
-    }
+    if (this.#isBlocked()) return this.#workBlocked()
     const hasWorked = this.#advanceOrTakeBatch()
     const hasFired = this.#fireProcessingTimers()
     if (hasWorked || hasFired) this.#snapshots.slicePaced()
     else this.#snapshots.sliceFreely()
     return hasWorked || hasFired || this.#snapshots.isEncoding ? this.#goOn() : this.#rest()
+  }
+
+  #workBlocked(): StepResult {
+    this.#source?.onBlocked()
+    const hasWorked = this.#workBehindFull()
+    this.#snapshots.sliceFreely()
+    return hasWorked || this.#snapshots.isEncoding ? 'progress' : 'blocked'
+  }
+
+  /** An operator takes no record: it and those behind it may have work that frees it (N4 of the chain). */
+  #workBehindFull(): boolean {
+    if (this.environment.pressure.blocked !== 0 || !(this.#mayFire() || this.#chain.isAdvancing)) return false
+    const full = this.#chain.fullIndex()
+    if (this.#chain.workBehind(full, this.environment.env.clock.wallMs(), this.#turn)) return true
+    this.#flush()
+    this.#wakeTimer.set(this.#chain.earliestWakeMs(full), Number.POSITIVE_INFINITY)
+    return false
   }
 
   #advanceOrTakeBatch(): boolean {
@@ -187,7 +208,9 @@ export class StreamTask {
     }
     if (this.#state === 'ending') return this.#endWhenDrained()
     if (this.#state !== 'running') return this.#stepDrained()
+    this.#isFeeding = true
     const result = present(this.#head, 'the head of the task').step()
+    this.#isFeeding = false
     if (result === 'ended') this.#state = 'ending'
     return result !== 'idle'
   }
@@ -235,7 +258,7 @@ export class StreamTask {
     if (this.#meter.nowMs - this.#lastFlushMs >= this.environment.settings.bufferTimeoutMs) this.#flush()
     if (!this.#isBlocked()) return 'progress'
     this.#source?.onBlocked()
-    return 'blocked'
+    return this.environment.pressure.blocked === 0 ? 'progress' : 'blocked' // the next step sees what is behind the operator that is full
   }
 
   /** Nothing left to do: sends what has gathered, and decides what to wait for. */
@@ -273,6 +296,10 @@ export class StreamTask {
         return this.#abort(mail.checkpoint)
       case 'splits':
         return present(this.#source, 'the source of the task').onSplits(mail)
+      case 'source-event':
+        return present(this.#source, 'the source of the task').onEvent(mail.event)
+      case 'align-source':
+        return present(this.#source, 'the source of the task').onAlign(mail.watermarkMax)
       case 'finish':
         return this.#finish()
     }
@@ -296,7 +323,11 @@ export class StreamTask {
   }
 
   #complete(checkpoint: CheckpointId): void {
-    const commits = this.#chain.links.map(async (link) => link.operator?.onCheckpointComplete(checkpoint))
+    const commits = this.#chain.links.map(async (link) =>
+      link.operator === undefined
+        ? this.#source?.onCheckpointComplete(checkpoint)
+        : link.operator.onCheckpointComplete(checkpoint),
+    )
     Promise.all(commits).then(
       () => this.environment.reports.committed(checkpoint),
       (error: unknown) => this.#fail(error),
@@ -333,7 +364,7 @@ export class StreamTask {
 
   #locate(error: unknown): EngineError {
     const { vertex, subtask, attempt } = this.environment
-    const record = recordAt(this.#head)
+    const record = this.#positionIn(this.#head)
     const context: ErrorContext = { vertex: vertex.id, subtask, attempt, ...(record === undefined ? {} : { record }) }
     return asEngineError(
       error,
@@ -341,6 +372,11 @@ export class StreamTask {
       `the task ${vertex.name} (${subtask + 1}/${vertex.parallelism}) failed`,
       context,
     )
+  }
+
+  /** T8 */
+  #positionIn(head: TaskHead | undefined): string | undefined {
+    return this.#isFeeding && !this.#chain.isAdvancing ? recordAt(head) : undefined
   }
 }
 

@@ -12,6 +12,7 @@ import type { OutputPressure } from '../exchange/blocking.ts'
 import type { InputGate } from '../exchange/input-gate.ts'
 import type { EdgeOutput } from '../exchange/partitioner.ts'
 import type { JobVertex } from '../graph/job-graph.ts'
+import type { SourceWatermark } from '../stream/source-watermark.ts'
 
 /** Events of a task's life that the JobManager must know. All calls return at once. */
 export interface TaskReports {
@@ -23,6 +24,10 @@ export interface TaskReports {
   /** Once; the task takes no further step. */
   failed(error: ErrorData): void
   requestSplit(source: OperatorUid): void
+  /** Encoded, for the source's enumerator. */
+  sourceEvent(source: OperatorUid, event: Uint8Array): void
+  /** For watermark alignment. */
+  sourceWatermark(source: OperatorUid, progress: SourceWatermark): void
 }
 
 export interface TaskSettings {
@@ -31,6 +36,8 @@ export interface TaskSettings {
   /** Milliseconds between watermarks of a source. */
   readonly watermarkIntervalMs: number
   readonly delivery: 'exactly-once' | 'at-least-once' | 'none'
+  /** How often a committable is tried again (`CommitRequest.retryLater`) before the task fails. Default 10. */
+  readonly committerRetriesMax?: number
 }
 
 export interface TaskEnvironment {

@@ -25,4 +25,6 @@ export type Mail =
   | { readonly kind: 'complete'; readonly checkpoint: CheckpointId }
   | { readonly kind: 'aborted'; readonly checkpoint: CheckpointId }
   | { readonly kind: 'splits'; readonly splits: readonly unknown[]; readonly noMore: boolean }
+  | { readonly kind: 'source-event'; readonly event: unknown }
+  | { readonly kind: 'align-source'; readonly watermarkMax: number }
   | { readonly kind: 'finish' }

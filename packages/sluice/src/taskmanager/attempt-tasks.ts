@@ -9,11 +9,12 @@
 import { assert, present, unreachable } from '../base/assert.ts'
 import { EngineError, type ErrorData, asEngineError, errorToData } from '../base/errors.ts'
 import type { AttemptNumber, SubtaskIndex, VertexId } from '../base/ids.ts'
-import type { SlotDeployment, ToSlot } from '../control/messages.ts'
+import type { SlotDeployment, ToReader, ToSlot } from '../control/messages.ts'
 import { scaleGraph } from '../graph/scale-graph.ts'
 import { bytesToValue } from '../serde/value-codec.ts'
 import type { StreamTask } from '../task/stream-task.ts'
 import { TaskLoop } from '../task/task-loop.ts'
+import type { Mail } from '../task/task-step.ts'
 import type { SlotLinks, SlotRunnerOptions } from './slot-environment.ts'
 import { buildTasks } from './task-builder.ts'
 
@@ -90,7 +91,9 @@ export class AttemptTasks {
         for (const task of this.#tasks) task.post(message)
         return undefined
       case 'assign-splits':
-        this.#assign(message)
+      case 'source-event':
+      case 'align-source':
+        this.#tellReader(message)
         return undefined
       default:
         return unreachable('a message to a slot', message)
@@ -103,14 +106,12 @@ export class AttemptTasks {
     for (const task of this.#tasks) task.start()
   }
 
-  #assign(message: Extract<ToSlot, { kind: 'assign-splits' }>): void {
+  #tellReader(message: ToReader): void {
     const task = this.#tasks.find(
       ({ environment }) =>
         environment.vertex.operators[0]?.uid === message.source && environment.subtask === message.subtask,
     )
-    const splits = bytesToValue(message.splits)
-    assert(Array.isArray(splits), 'assigned splits are no list')
-    present(task, `the source ${message.source}`).post({ kind: 'splits', splits, noMore: message.noMore })
+    present(task, `the source ${message.source}`).post(readerMail(message))
   }
 
   async #deploy(): Promise<void> {
@@ -169,6 +170,20 @@ export class AttemptTasks {
 
   #fail(error: ErrorData, vertex?: VertexId, subtask?: SubtaskIndex): void {
     this.#options.send({ kind: 'failed', attempt: this.#deployment.attempt, vertex, subtask, error })
+  }
+}
+
+function readerMail(message: ToReader): Mail {
+  switch (message.kind) {
+    case 'assign-splits': {
+      const splits = bytesToValue(message.splits)
+      assert(Array.isArray(splits), 'assigned splits are no list')
+      return { kind: 'splits', splits, noMore: message.noMore }
+    }
+    case 'source-event':
+      return { kind: 'source-event', event: bytesToValue(message.event) }
+    case 'align-source':
+      return message
   }
 }
 

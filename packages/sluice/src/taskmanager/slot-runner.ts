@@ -31,6 +31,11 @@ export class SlotRunner {
     this.#options.send({ kind: 'ready', layoutHash: this.#options.graph.layoutHash })
   }
 
+  /** Sends what the tasks have counted until now. */
+  report(): void {
+    for (const tasks of this.#attempts.values()) tasks.report()
+  }
+
   /** `links` go with `deploy` only. */
   onMessage(message: ToSlot, links: SlotLinks = NO_LINKS): void {
     if (message.kind === 'deploy') return this.#deploy(message.deployment, links)
@@ -61,7 +66,7 @@ export class SlotRunner {
   #scheduleReport(): void {
     const { env, settings } = this.#options
     env.timers.after(settings.reportIntervalMs, () => {
-      for (const tasks of this.#attempts.values()) tasks.report()
+      this.report()
       this.#scheduleReport()
     })
   }

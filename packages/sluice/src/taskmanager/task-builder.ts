@@ -11,11 +11,13 @@ import type { Debloating } from '../exchange/debloater.ts'
 import { InputGate } from '../exchange/input-gate.ts'
 import { LinkRouter } from '../exchange/link-router.ts'
 import { LocalChannel } from '../exchange/local-channel.ts'
-import { ForwardOutput, HashOutput, RebalanceOutput, type EdgeOutput } from '../exchange/partitioner.ts'
+import type { EdgeOutput } from '../exchange/partitioner.ts'
 import { RemoteInputChannel, RemoteOutputChannel } from '../exchange/remote-channel.ts'
+import { consumersOf, producersOf, type EdgeEnds } from '../graph/connections.ts'
 import type { JobEdge, JobGraph, JobVertex } from '../graph/job-graph.ts'
 import { StreamTask } from '../task/stream-task.ts'
 import type { TaskEnvironment, TaskReports } from '../task/task-environment.ts'
+import { edgeOutput } from './edge-output.ts'
 import type { SlotLinks, SlotRunnerOptions } from './slot-environment.ts'
 
 export interface BuildOptions extends SlotRunnerOptions {
@@ -118,20 +120,13 @@ class Wiring {
   }
 
   #output(edge: JobEdge, subtask: SubtaskIndex, pressure: OutputPressure): EdgeOutput {
-    const consumer = this.#vertex(edge.to)
     const writers = this.#consumers(edge, subtask).map((target) =>
       this.#writer(this.#outputChannel(edge, subtask, target, pressure)),
     )
-    const [only, ...others] = writers
-    if (only !== undefined && others.length === 0) return new ForwardOutput(only)
-    if (edge.partitioning.kind === 'hash')
-      return new HashOutput(
-        writers,
-        edge.partitioning.keySelector as (value: unknown) => unknown,
-        consumer.maxParallelism,
-        consumer.id,
-      ) // typed by the builder
-    return new RebalanceOutput(writers, subtask)
+    const consumer = this.#vertex(edge.to)
+    const { maxParallelism } = consumer
+    const { attempt } = this.#options.deployment
+    return edgeOutput({ edge, writers, maxParallelism, onBadKey: onBadKeyOf(consumer), subtask, attempt })
   }
 
   #writer(channel: OutputChannel): BatchWriter {
@@ -139,11 +134,16 @@ class Wiring {
   }
 
   #consumers(edge: JobEdge, producer: SubtaskIndex): readonly SubtaskIndex[] {
-    return edge.partitioning.kind === 'forward' ? [producer] : subtasksOf(this.#vertex(edge.to))
+    return consumersOf(this.#ends(edge), producer).map(subtaskIndex)
   }
 
   #producers(edge: JobEdge, consumer: SubtaskIndex): readonly SubtaskIndex[] {
-    return edge.partitioning.kind === 'forward' ? [consumer] : subtasksOf(this.#vertex(edge.from))
+    return producersOf(this.#ends(edge), consumer).map(subtaskIndex)
+  }
+
+  #ends({ from, to, partitioning }: JobEdge): EdgeEnds {
+    const [producer, consumer] = [this.#vertex(from), this.#vertex(to)]
+    return { kind: partitioning.kind, producerCount: producer.parallelism, consumerCount: consumer.parallelism }
   }
 
   #input(edge: JobEdge, producer: SubtaskIndex, consumer: SubtaskIndex): InputChannel {
@@ -216,8 +216,11 @@ class Wiring {
   }
 }
 
-function subtasksOf(vertex: JobVertex): readonly SubtaskIndex[] {
-  return Array.from({ length: vertex.parallelism }, (_, index) => subtaskIndex(index))
+/** The policy of a keyed operator is applied where it runs: it looks at the key of each record again. */
+function onBadKeyOf({ operators }: JobVertex): 'fail' | 'send' {
+  const node = present(operators[0], 'the head of a vertex').node
+  const isHandled = (node.errorPolicy ?? { kind: 'fail' }).kind !== 'fail'
+  return isHandled && node.kind === 'operator' && node.operator.keyed ? 'send' : 'fail'
 }
 
 function reportsOf(
@@ -235,5 +238,8 @@ function reportsOf(
     finished: () => send({ kind: 'finished', ...task }),
     failed: (error) => send({ kind: 'failed', ...task, error }),
     requestSplit: (source) => send({ kind: 'request-split', attempt: task.attempt, source, subtask }),
+    sourceEvent: (source, event) => send({ kind: 'source-event', attempt: task.attempt, source, subtask, event }),
+    sourceWatermark: (source, progress) =>
+      send({ kind: 'source-watermark', attempt: task.attempt, source, subtask, progress }),
   }
 }

@@ -9,6 +9,7 @@ import type { ClusterRun } from './cluster-sim-report.ts'
 import { ClusterWorld } from './cluster-sim-world.ts'
 import { ruleBroken } from './sim-checks.ts'
 import { outputOf } from './sim-output.ts'
+import { NAMED_SCENARIOS } from './sim-group-scenario.ts'
 import { CLUSTER_SCENARIOS, type SimScenario } from './sim-scenarios.ts'
 import { streamOf } from './sim-shape.ts'
 
@@ -60,7 +61,7 @@ function scheduleOf({ schedule }: ClusterSeedOptions, draw: () => Schedule): Sch
 function scenarioOf(name: string | undefined, drawn: number): SimScenario {
   // The last one, of two regions, is wanted more often than the others.
   if (name === undefined) return present(CLUSTER_SCENARIOS[drawn] ?? CLUSTER_SCENARIOS.at(-1), 'a scenario')
-  const found = CLUSTER_SCENARIOS.find((scenario) => scenario.name === name)
+  const found = [...CLUSTER_SCENARIOS, ...NAMED_SCENARIOS].find((scenario) => scenario.name === name)
   if (found !== undefined) return found
   throw new EngineError(
     'CFG1002',

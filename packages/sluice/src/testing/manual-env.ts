@@ -15,6 +15,7 @@ import { seededRandom } from '../base/random.ts'
 import type { MemoryNetwork } from './memory-network.ts'
 import { noNetwork } from './no-network.ts'
 
+/** What the made-up world begins with. */
 export interface ManualEnvOptions {
   /** Where the wall clock starts, milliseconds. Default 1,700,000,000,000. */
   readonly wallMs?: number
@@ -28,6 +29,7 @@ export interface ManualEnvOptions {
   readonly machine?: string
 }
 
+/** An `Env` that stands still until it is told to go on. */
 export interface ManualEnv extends Env {
   /** What was written to `stdout`. */
   readonly lines: readonly string[]
@@ -49,6 +51,15 @@ export interface ManualEnv extends Env {
 /** Turns run in one `runTurns`, or rounds of one `settle`, before the test is said to be in an endless loop. */
 const TURNS_MAX = 1_000_000
 
+/**
+ * An `Env` for tests of sources, sinks and whatever needs a clock: nothing happens by itself.
+ *
+ * @example
+ * const env = createManualEnv({ disk: new MemoryDisk() })
+ * env.timers.after(1000, () => env.stdout.writeLine('a second later'))
+ * await env.advanceAndSettle(1000)
+ * expect(env.lines).toEqual(['a second later'])
+ */
 export function createManualEnv(options: ManualEnvOptions = {}): ManualEnv {
   return new VirtualTime(options).toEnv(options)
 }

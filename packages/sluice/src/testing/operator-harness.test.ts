@@ -41,8 +41,26 @@ test('the output of an operator that keeps what it counts in its state is the sa
   const output = await testOperator(
     specOf(() => new Saving()),
     [record('x', 1), watermark(1), record('y', 2), endOfInput()],
+    { notRescaledBecause: 'each subtask counts for itself' },
   )
   expect(output.values).toEqual([1, 2])
+})
+
+test('an operator without keys whose output depends on the number of subtasks is found out', async () => {
+  const script = [record('x', 1), record('y', 2), record('z', 3)]
+  await expect(
+    testOperator(
+      specOf(() => new Saving()),
+      script,
+    ),
+  ).rejects.toMatchObject(differs('rescaled'))
+})
+
+test('an operator with keys is never excused from rescaling', async () => {
+  const keyed = keyedProcessOperator({ keySelector: keyBy, state: {}, onRecord() {} })
+  await expect(
+    testOperator(keyed, [], { keyBy, notRescaledBecause: 'it is slow' }),
+  ).rejects.toMatchObject({ message: expect.stringContaining('at any parallelism') })
 })
 
 test('an operator that forgets on restore is found out', async () => {

@@ -98,8 +98,33 @@ export class OperatorInstance {
         break
       case 'end':
         this.#advanceTo(MAX_WATERMARK)
-        this.#operator.onEnd()
+        if (this.#operator.isDrained()) this.#operator.onEnd()
     }
+    this.#throwFailure()
+  }
+
+  /** Goes on until what the operator holds waits for something that the script has not brought: a later moment, or a promise that the test keeps. */
+  async settle(step?: ScriptStep): Promise<void> {
+    if (this.#operator.isDrained()) return
+    await this.#settleNow()
+    if (step?.kind !== 'end') return
+    for (let calls = 0; !this.#operator.isDrained() && this.#wakeAtMs < Number.POSITIVE_INFINITY; calls++) {
+      assert(calls < CALLS_PER_STEP_MAX, 'an operator is never drained', { nowMs: this.#nowMs })
+      this.#nowMs = Math.max(this.#nowMs, this.#wakeAtMs)
+      await this.#settleNow()
+    }
+    if (this.#operator.isDrained()) this.#operator.onEnd()
+  }
+
+  async #settleNow(): Promise<void> {
+    do {
+      this.#callDue()
+      await promiseReactions()
+      this.#throwFailure()
+    } while (this.#wakeAtMs <= this.#nowMs)
+  }
+
+  #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error
   }
 
@@ -115,15 +140,17 @@ export class OperatorInstance {
   }
 
   beginCut(checkpoint: number): OpenCut {
-    const items = this.#operator.snapshot(checkpoint)
+    const items = encodedItems(this.#operator.snapshot(checkpoint))
     const snapshot = this.#keyed?.beginSnapshot()
     return {
       encodeOne: () => snapshot?.encodeSlice(1),
-      finish: async () => ({ chunks: finishSnapshot(snapshot), items: throughBytes(await items) }),
+      finish: async () => ({ chunks: finishSnapshot(snapshot), items: await items }),
     }
   }
 
+  /** Keys with anything that has not expired: when the rest is removed is nobody's promise, but behind a snapshot it is gone. */
   keyCount(): number {
+    finishSnapshot(this.#keyed?.beginSnapshot())
     return this.#keyed?.keyCount() ?? 0
   }
 
@@ -219,6 +246,11 @@ export class OperatorInstance {
   }
 }
 
+/** Resolves when every promise reaction that can run has run. */
+function promiseReactions(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
 function finishSnapshot(snapshot: KeyedSnapshot | undefined): readonly Uint8Array[] {
   if (snapshot === undefined) return []
   while (snapshot.encodeSlice(1) === 'more');
@@ -227,7 +259,11 @@ function finishSnapshot(snapshot: KeyedSnapshot | undefined): readonly Uint8Arra
   return chunks
 }
 
-/** As a checkpoint would bring it back. */
+/** As a checkpoint would bring it back: encoded before the operator goes on. */
+function encodedItems(state: ReturnType<Operator['snapshot']>): Promise<OperatorStateItems | undefined> {
+  return state instanceof Promise ? state.then(throughBytes) : Promise.resolve(throughBytes(state))
+}
+
 function throughBytes(items: OperatorStateItems | undefined): OperatorStateItems | undefined {
   return items === undefined ? undefined : (bytesToValue(valueToBytes(items)) as OperatorStateItems) // the same value, decoded
 }

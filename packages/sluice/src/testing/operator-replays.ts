@@ -22,6 +22,8 @@ export interface ReplayOptions {
   readonly name: string
   /** Undefined: the record goes to every instance. */
   readonly keyOf: (value: unknown, port: number) => Key | undefined
+  /** Of the records of an operator without keys. */
+  readonly distribution: 'dealt-out' | 'second-to-all'
 }
 
 /** Parallelism of each third of the rescaled run. */
@@ -51,7 +53,9 @@ export async function replayRestored(options: ReplayOptions, script: OperatorScr
     const state = await cut.finish()
     await instance.close()
     instance = start(options, nowMs, { subtask: 0, parallelism: 1 }, state)
+    await instance.settle()
     instance.feed(step)
+    await instance.settle(step)
     nowMs = timeBehind(step, nowMs)
     steps.add([instance.takeOutput()])
   }
@@ -66,7 +70,10 @@ export async function replayRescaled(options: ReplayOptions, script: OperatorScr
   for (const [index, step] of script.entries()) {
     const parallelism = parallelismAt(index, script.length)
     if (parallelism !== instances.length) instances = await rescale(options, nowMs, instances, parallelism)
-    for (const instance of receivers(options, step, instances)) instance.feed(step)
+    for (const instance of receivers(options, { step, index }, instances)) {
+      instance.feed(step)
+      await instance.settle(step)
+    }
     nowMs = timeBehind(step, nowMs)
     steps.add(instances.map((instance) => instance.takeOutput()))
   }
@@ -82,6 +89,7 @@ async function replayUndisturbed(
   const instance = new OperatorInstance({ ...options, subtask: 0, parallelism: 1, nowMs: 0, turn })
   for (const step of script) {
     instance.feed(step)
+    await instance.settle(step)
     steps.add([instance.takeOutput()])
   }
   instance.checkUnchanged()
@@ -142,12 +150,16 @@ function parallelismAt(index: number, length: number): number {
   return present(RESCALE_STEPS[Math.floor((index * RESCALE_STEPS.length) / length)], 'a step of the rescaled run')
 }
 
-/** A record goes to the instance of its key, everything else to all. */
+/** A record goes to the instance of its key, or to one in turn where there are no keys; everything else to all. */
 function receivers(
   options: ReplayOptions,
-  step: ScriptStep,
+  { step, index }: { readonly step: ScriptStep; readonly index: number },
   instances: readonly OperatorInstance[],
 ): readonly OperatorInstance[] {
+  if (step.kind === 'record' && !options.spec.keyed) {
+    if (step.port > 0 && options.distribution === 'second-to-all') return instances
+    return [present(instances[index % instances.length], 'the instance whose turn it is')]
+  }
   const key = step.kind === 'record' ? options.keyOf(step.value, step.port) : undefined
   if (key === undefined) return instances
   const group = keyGroupOf(key, HARNESS_MAX_PARALLELISM)

@@ -9,35 +9,59 @@ export type ScriptStep =
   | { readonly kind: 'processing-time'; readonly nowMs: number }
   | { readonly kind: 'end' }
 
+/** What happens to the operator, in order. */
 export type OperatorScript = readonly ScriptStep[]
 
-/** A record; without a timestamp it has none. */
+/**
+ * A record; without a timestamp it has none.
+ *
+ * @example const script = [record({ shop: 'a', price: 3 }, 1000), watermark(2000)]
+ */
 export function record(value: unknown, timestamp = NO_TIMESTAMP): ScriptStep {
   return { kind: 'record', value, timestamp, port: 0 }
 }
 
-/** A record of the second input, where the operator has two. */
+/**
+ * A record of the second input, where the operator has two.
+ *
+ * @example const script = [record({ id: 1 }, 1000), secondRecord({ orderId: 1 }, 2000)]
+ */
 export function secondRecord(value: unknown, timestamp = NO_TIMESTAMP): ScriptStep {
   return { kind: 'record', value, timestamp, port: 1 }
 }
 
-/** Event time reaches `timestamp`. */
+/**
+ * Event time reaches `timestamp`.
+ *
+ * @param timestamp milliseconds
+ * @example const script = [record('a', 1000), watermark(60_000)]
+ */
 export function watermark(timestamp: number): ScriptStep {
   return { kind: 'watermark', timestamp }
 }
 
-/** Processing time reaches `nowMs`; it starts at 0. */
+/**
+ * Processing time reaches `nowMs`; it starts at 0.
+ *
+ * @param nowMs milliseconds
+ * @example const script = [record('a'), processingTime(10_000)]
+ */
 export function processingTime(nowMs: number): ScriptStep {
   return { kind: 'processing-time', nowMs }
 }
 
-/** The input is over: the last watermark comes, then the end. */
+/**
+ * The input is over: the last watermark comes, then the end.
+ *
+ * @example const script = [record('a', 1000), endOfInput()]
+ */
 export function endOfInput(): ScriptStep {
   return { kind: 'end' }
 }
 
-export interface OutputRecord {
-  readonly value: unknown
+/** A record that left the operator. */
+export interface OutputRecord<T = unknown> {
+  readonly value: T
   /** Milliseconds or NO_TIMESTAMP. */
   readonly timestamp: number
 }

@@ -30,16 +30,27 @@ export interface FaultCounts {
   powerLosses: number
   /** Of these: when at least one checkpoint had been published. */
   crashesAfterCheckpoint: number
+  /** Names of files that a loss of power took away. */
   lostNames: number
+  /** Writes that a loss of power took away. */
   lostWrites: number
+  /** Writes of which a loss of power left a part. */
   tornWrites: number
+  /** Reads that failed. */
   failedReads: number
+  /** Writes that failed. */
   failedWrites: number
+  /** Syncs that failed. */
   failedSyncs: number
+  /** Renames, links and removals that failed. */
   failedNames: number
+  /** Slots that were lost. */
   slotLosses: number
+  /** Calls of functions of the job that threw. */
   userThrows: number
+  /** Stops with a last checkpoint. */
   stops: number
+  /** Starts with another parallelism than before. */
   rescales: number
   /** Processes that ended because of failing disk operations. */
   failedProcesses: number

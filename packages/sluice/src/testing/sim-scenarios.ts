@@ -31,16 +31,16 @@ export interface SimScenario {
   create(random: Random): SimCase
 }
 
-const EVENTS = jsonLinesSourceOf('in')
+export const EVENTS = jsonLinesSourceOf('in')
 /** Greatest disorder of the events' time within their order. */
-const DISORDER_MS = 1500
+export const DISORDER_MS = 1500
 
 function jsonLinesSourceOf(folder: string): ReturnType<typeof jsonLinesSource<SimEvent>> {
   return jsonLinesSource<SimEvent>(folder, { splitBytes: '2kb' })
 }
 
 /** Nothing comes later than the strategy allows, whatever the parallelism. */
-const IN_TIME = WatermarkStrategy.forBoundedOutOfOrderness<SimEvent>(`${2 * DISORDER_MS}ms`)
+export const IN_TIME = WatermarkStrategy.forBoundedOutOfOrderness<SimEvent>(`${2 * DISORDER_MS}ms`)
   .withTimestamp((event) => event.timeMs)
   .withIdleness('off')
 
@@ -73,17 +73,17 @@ const idsOf = (
   ids: all,
 })
 
-const drawRoll = (random: Random): RollOptions =>
+export const drawRoll = (random: Random): RollOptions =>
   random.fraction() < 0.3 ? { sizeMax: '1kb' } : { every: 'checkpoint' }
 
-function checkpointed(
+export function checkpointed(
   env: StreamExecutionEnvironment,
   mode: 'exactly-once' | 'at-least-once' = 'exactly-once',
 ): StreamExecutionEnvironment {
   return env.enableCheckpointing('1s', { mode })
 }
 
-function lines(...groups: readonly (readonly [directory: string, records: readonly unknown[]])[]): SimOutput {
+export function lines(...groups: readonly (readonly [directory: string, records: readonly unknown[]])[]): SimOutput {
   return new Map(
     groups
       .filter(([, records]) => records.length > 0)
@@ -148,7 +148,7 @@ function checkLate(events: readonly SimEvent[], output: SimOutput): string | und
     : `record ${wrong.id} (key ${wrong.key}) is there ${seen.get(wrong.id) ?? 0} times`
 }
 
-function parsed<T>(texts: readonly string[] | undefined): readonly T[] {
+export function parsed<T>(texts: readonly string[] | undefined): readonly T[] {
   return (texts ?? []).map((text) => JSON.parse(text) as T) // written by the job of the scenario
 }
 
@@ -189,7 +189,7 @@ const keyedProcess: SimScenario = {
   },
 }
 
-function runningNumbers(events: readonly SimEvent[]): readonly unknown[] {
+export function runningNumbers(events: readonly SimEvent[]): readonly unknown[] {
   const counts = new Map<string, number>()
   return events.map(({ key }) => {
     const n = (counts.get(key) ?? 0) + 1

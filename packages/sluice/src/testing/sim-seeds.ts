@@ -6,6 +6,7 @@ import { ruleBroken } from './sim-checks.ts'
 import type { FaultBudget, FaultCounts } from './sim-faults.ts'
 import { differenceOf, outputOf } from './sim-output.ts'
 import type { SimHooks } from './sim-process.ts'
+import { NAMED_SCENARIOS } from './sim-group-scenario.ts'
 import { type SimCase, type SimScenario, SCENARIOS } from './sim-scenarios.ts'
 import { drawShape, streamOf } from './sim-shape.ts'
 import { type SimRun, SimWorld } from './sim-world.ts'
@@ -60,17 +61,23 @@ export async function runSeed({ seed, scenario: name, hooks = {} }: SeedOptions)
   }
 }
 
+/** Those that seeds draw. */
 export function scenarioNames(): readonly string[] {
   return SCENARIOS.map(({ name }) => name)
 }
 
+/** Those that are run by their names only. */
+export function namedScenarioNames(): readonly string[] {
+  return NAMED_SCENARIOS.map(({ name }) => name)
+}
+
 function scenarioOf(name: string | undefined, drawn: number): SimScenario {
   if (name === undefined) return present(SCENARIOS[drawn], 'a scenario')
-  const found = SCENARIOS.find((scenario) => scenario.name === name)
+  const found = [...SCENARIOS, ...NAMED_SCENARIOS].find((scenario) => scenario.name === name)
   if (found !== undefined) return found
   throw new EngineError(
     'CFG1002',
-    `there is no simulated job "${name}". Nothing was run. There are ${scenarioNames().join(', ')}.`,
+    `there is no simulated job "${name}". Nothing was run. There are ${[...scenarioNames(), ...namedScenarioNames()].join(', ')}.`,
   )
 }
 

@@ -7,6 +7,7 @@ import { type SimOutput, differenceOf, outputOf } from './sim-output.ts'
 import { type SimShape, drawShape, streamOf } from './sim-shape.ts'
 import { type SimRun, SimWorld } from './sim-world.ts'
 
+/** What is run and what may break. */
 export interface SimulateOptions {
   /** Decides about everything that is drawn; the same seed gives the same run. Default 1. */
   readonly seed?: number
@@ -30,6 +31,7 @@ export interface SimulateOptions {
   readonly check?: (output: SimOutput) => string | undefined
 }
 
+/** What came of a simulated run. */
 export interface Simulation {
   /** Everything that the job committed, by path with a leading slash. */
   readonly files: Readonly<Record<string, string>>
@@ -56,7 +58,7 @@ const RECORDS_GUESSED = 1000
  *
  * @throws SIM1001 with seed, faults and the first difference; whatever building the job throws
  * @example
- * const input = orders.map((order) => `${JSON.stringify(order)}\n`).join('')
+ * const input = Array.from({ length: 500 }, (_, i) => `${JSON.stringify({ shop: i % 24, price: i })}\n`).join('')
  * for (let seed = 1; seed <= 50; seed++) {
  *   const { output } = await simulate(job, { seed, params: { input: 'orders.jsonl', output: 'out' }, files: { 'orders.jsonl': input } })
  *   expect(output.get('/out')).toHaveLength(24)

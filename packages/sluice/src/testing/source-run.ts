@@ -1,6 +1,7 @@
 /** For tests of sources: drives one the way tasks and coordinator do, with restarts at any record. */
 import { deferred, type Deferred } from '../base/deferred.ts'
 import type { Disk } from '../base/env.ts'
+import { EnumeratorCalls } from '../jobmanager/enumerator-calls.ts'
 import { createManualEnv, type ManualEnv } from './manual-env.ts'
 import type { ReaderOutput, Source, SourceReader, SourceSplit, SplitEnumerator } from '../connector/source.ts'
 
@@ -18,6 +19,7 @@ export class SourceRun<T, Split extends SourceSplit, State> {
   readonly env: ManualEnv
   failure: unknown
   readonly #enumerator: SplitEnumerator<Split, State>
+  readonly #calls: EnumeratorCalls
   readonly #readers: SourceReader<T, Split>[] = []
   readonly #ended = new Set<number>()
   /** Settled by the next wake. */
@@ -30,10 +32,17 @@ export class SourceRun<T, Split extends SourceSplit, State> {
       this.failure ??= error
       this.#woken.resolve()
     }
+    const { env } = this
+    const subtasks = Array.from({ length: parallelism }, (_, subtask) => subtask)
+    this.#calls = new EnumeratorCalls({ timers: env.timers, fail: (_, error) => fail(error) })
     this.#enumerator = source.createEnumerator(
       {
-        env: this.env,
+        env,
         parallelism,
+        registeredReaders: () => subtasks,
+        sendEventToSourceReader: (subtask, event) =>
+          queueMicrotask(() => readers[subtask]?.handleSourceEvents?.(event)),
+        callAsync: (callable, handler, schedule = {}) => this.#calls.add(callable, handler, schedule),
         assign: (subtask, splits) => queueMicrotask(() => readers[subtask]?.addSplits(splits)),
         noMoreSplits: (subtask) => queueMicrotask(() => readers[subtask]?.noMoreSplits()),
         fail,
@@ -48,6 +57,7 @@ export class SourceRun<T, Split extends SourceSplit, State> {
         parallelism,
         wake: () => this.#woken.resolve(),
         requestSplit: () => queueMicrotask(() => this.#enumerator.onSplitRequest(subtask)),
+        sendSourceEvent: (event) => queueMicrotask(() => this.#enumerator.handleSourceEvent?.(subtask, event)),
         fail,
         count: (metric, amount) => void this.counts.set(metric, (this.counts.get(metric) ?? 0) + amount),
       })
@@ -57,8 +67,10 @@ export class SourceRun<T, Split extends SourceSplit, State> {
     restored?.splits.forEach((split, i) => readers[i % parallelism]?.addSplits([split]))
   }
 
-  start(): Promise<void> {
-    return this.#enumerator.start()
+  async start(): Promise<void> {
+    await this.#enumerator.start()
+    for (const subtask of this.#readers.keys()) this.#enumerator.addReader?.(subtask)
+    this.#calls.begin()
   }
 
   /** Polls until there are `count` more records or the source has ended; `pollRecords` at a time. */
@@ -91,6 +103,7 @@ export class SourceRun<T, Split extends SourceSplit, State> {
   }
 
   async close(): Promise<void> {
+    this.#calls.close()
     for (const reader of this.#readers) await reader.close()
     await this.#enumerator.close()
   }
@@ -103,6 +116,7 @@ export class SourceRun<T, Split extends SourceSplit, State> {
   readonly #output: ReaderOutput<T> = {
     split: () => ({ emit: (value) => void this.records.push(value) }),
     finishSplit: (id) => void this.finishedSplits.push(id),
+    expectSplit: () => {},
     sideOutput: (tag, value) => void this.sideRecords.push({ tag, value }),
     isFull: () => false,
   }

@@ -9,7 +9,8 @@
  * W3 A subtask without splits keeps its watermark; it becomes idle like a silent split does.
  * W3a A split that is assigned but not read yet holds the watermark where it is, unless an earlier one of its sequence is being read: its
  *    records are not late because a sibling that is read before it is ahead. While any split is unread the subtask is not idle.
- * W4 A blocked output is not idleness: `onBlocked` starts all waits anew.
+ * W4 A blocked output is not idleness: `onBlocked` starts all waits anew. Neither is a pause of watermark alignment, of a split or of all.
+ * W4a A split that is expected holds the watermark like one that is assigned and not read yet.
  */
 import { MIN_WATERMARK } from '../stream/element.ts'
 import { SplitSequences, type AssignedSplit } from './split-sequences.ts'
@@ -20,6 +21,12 @@ import { NO_UPDATE, type WatermarkUpdate } from './watermark-update.ts'
 export interface SplitWatermarkOptions {
   readonly idleAfterMs: number | undefined
   createGenerator(): WatermarkGenerator
+}
+
+/** Splits to pause, and splits that may go on. */
+export interface SplitPauses {
+  readonly pause: readonly string[]
+  readonly resume: readonly string[]
 }
 
 /** The time of one split; keep it while the split is read. */
@@ -61,6 +68,7 @@ export class SplitWatermarks {
   remove(id: string): void {
     this.#splits.delete(id)
     this.#sequences.removed(id)
+    if (this.#splits.size === 0) this.#withoutSplits.restart() // W3
   }
 
   /** The output takes no records now: silence is not the splits' doing (W4). */
@@ -79,6 +87,24 @@ export class SplitWatermarks {
     if (isNewWatermark) this.#emitted = watermark
     this.#isIdle = isIdle
     return { ...(isNewWatermark ? { watermark } : {}), ...(isNewIdleness ? { idle: isIdle } : {}) }
+  }
+
+  /** Splits whose own watermark has come to be above `watermarkMax`, and those for which it is not any more; undefined: none. */
+  align(watermarkMax: number): SplitPauses | undefined {
+    const pause: string[] = []
+    const resume: string[] = []
+    for (const [id, split] of this.#splits) {
+      const isAhead = split.generator.current() > watermarkMax
+      if (isAhead === split.isPaused) continue
+      split.isPaused = isAhead
+      if (isAhead) pause.push(id)
+      else resume.push(id)
+    }
+    return pause.length + resume.length === 0 ? undefined : { pause, resume }
+  }
+
+  isIdle(): boolean {
+    return this.#isIdle
   }
 
   /** The last emitted watermark. */
@@ -117,6 +143,8 @@ export class SplitWatermarks {
 class TrackedSplit implements SplitWatermark {
   readonly generator: WatermarkGenerator
   readonly wait: IdleWait
+  /** Its reader gives no records of it, because it is ahead of others. */
+  isPaused = false
   #sawEvent = false
 
   constructor(generator: WatermarkGenerator, wait: IdleWait) {
@@ -130,6 +158,7 @@ class TrackedSplit implements SplitWatermark {
   }
 
   probe(nowMs: number): boolean {
+    if (this.isPaused) this.wait.hold() // W4
     if (this.#sawEvent) {
       this.#sawEvent = false
       this.wait.restart()

@@ -19,6 +19,15 @@ export interface WatermarkGenerator {
 /** The record's time in milliseconds; `sourceTimestampMs` is what the source itself knows, or NO_TIMESTAMP. */
 export type TimestampAssigner<T> = (record: T, sourceTimestampMs: number) => number
 
+/** Sources of one group do not run away from each other in event time. */
+export interface WatermarkAlignment {
+  readonly group: string
+  /** How far a source may be ahead of the slowest one of its group, milliseconds of event time. */
+  readonly maxDriftMs: number
+  /** How often that is looked at, milliseconds. */
+  readonly updateIntervalMs: number
+}
+
 export interface WatermarkStrategy<T> {
   readonly kind: 'monotonous' | 'bounded-out-of-orderness' | 'generator' | 'none'
   /** How late a record may come, milliseconds; 0 where it does not apply. */
@@ -27,6 +36,8 @@ export interface WatermarkStrategy<T> {
   readonly timestampOf: TimestampAssigner<T> | undefined
   /** A split without records for longer than this no longer holds back the watermark; undefined: it always does. */
   readonly idleAfterMs: number | undefined
+  /** undefined: as fast as it can. */
+  readonly alignment: WatermarkAlignment | undefined
   createGenerator(): WatermarkGenerator
   /**
    * Takes the event time from the record.
@@ -40,9 +51,23 @@ export interface WatermarkStrategy<T> {
    * @throws CFG1002 when it is no duration, or 0
    */
   withIdleness(after: string): WatermarkStrategy<T>
+  /**
+   * Keeps the sources of one group together in event time: a source whose watermark is more than `maxDrift` ahead of the smallest one of its group pauses
+   * until the others have caught up, and so does a single split where the reader can pause splits. Idle and ended sources do not hold the others
+   * back. For `fromSource` only; names of groups are local to the job.
+   *
+   * @param maxDrift a duration of event time, such as `'20s'`
+   * @param updateInterval a duration: how often watermarks are compared. Default `'1s'`. A source may be ahead by what it reads meanwhile
+   * @throws CFG1002 when one of them is no duration, or 0
+   * @throws GRA1005 when the group has no name, or there are no watermarks
+   * @example WatermarkStrategy.forMonotonousTimestamps<Order>().withTimestamp((order) => order.timeMs)
+   *   .withWatermarkAlignment('orders and payments', '20s')
+   */
+  withWatermarkAlignment(group: string, maxDrift: string, updateInterval?: string): WatermarkStrategy<T>
 }
 
 const IDLE_AFTER_DEFAULT = '1m'
+const ALIGNMENT_INTERVAL_DEFAULT = '1s'
 
 /** Factories, in Flink's words. */
 export const WatermarkStrategy = Object.freeze({
@@ -86,6 +111,7 @@ export const WatermarkStrategy = Object.freeze({
       generatorOf: () => NO_WATERMARKS,
       timestampOf: undefined,
       idleAfterMs: undefined,
+      alignment: undefined,
     })
   },
 })
@@ -96,6 +122,7 @@ interface StrategyFields<T> {
   readonly generatorOf: () => WatermarkGenerator
   readonly timestampOf: TimestampAssigner<T> | undefined
   readonly idleAfterMs: number | undefined
+  readonly alignment: WatermarkAlignment | undefined
 }
 
 class FrozenStrategy<T> implements WatermarkStrategy<T> {
@@ -103,6 +130,7 @@ class FrozenStrategy<T> implements WatermarkStrategy<T> {
   readonly outOfOrdernessMs: number
   readonly timestampOf: TimestampAssigner<T> | undefined
   readonly idleAfterMs: number | undefined
+  readonly alignment: WatermarkAlignment | undefined
   readonly #fields: StrategyFields<T>
 
   constructor(fields: StrategyFields<T>) {
@@ -111,6 +139,7 @@ class FrozenStrategy<T> implements WatermarkStrategy<T> {
     this.outOfOrdernessMs = fields.outOfOrdernessMs
     this.timestampOf = fields.timestampOf
     this.idleAfterMs = fields.idleAfterMs
+    this.alignment = fields.alignment
     Object.freeze(this)
   }
 
@@ -125,6 +154,20 @@ class FrozenStrategy<T> implements WatermarkStrategy<T> {
   withIdleness(after: string): WatermarkStrategy<T> {
     return new FrozenStrategy({ ...this.#fields, idleAfterMs: parseIdleness(after) })
   }
+
+  withWatermarkAlignment(
+    group: string,
+    maxDrift: string,
+    updateInterval = ALIGNMENT_INTERVAL_DEFAULT,
+  ): WatermarkStrategy<T> {
+    refuseAlignment(this.kind, group)
+    const alignment = Object.freeze({
+      group,
+      maxDriftMs: parsePositive(maxDrift, 'drift of a watermark alignment'),
+      updateIntervalMs: parsePositive(updateInterval, 'update interval of a watermark alignment'),
+    })
+    return new FrozenStrategy({ ...this.#fields, alignment })
+  }
 }
 
 function strategyOf<T>(
@@ -133,7 +176,31 @@ function strategyOf<T>(
   generatorOf: () => WatermarkGenerator,
 ): WatermarkStrategy<T> {
   const idleAfterMs = parseIdleness(IDLE_AFTER_DEFAULT)
-  return new FrozenStrategy<T>({ kind, outOfOrdernessMs, generatorOf, timestampOf: undefined, idleAfterMs })
+  const settings = { timestampOf: undefined, idleAfterMs, alignment: undefined }
+  return new FrozenStrategy<T>({ kind, outOfOrdernessMs, generatorOf, ...settings })
+}
+
+function refuseAlignment(kind: WatermarkStrategy<unknown>['kind'], group: unknown): void {
+  if (typeof group !== 'string' || group === '')
+    throw new EngineError(
+      'GRA1005',
+      `withWatermarkAlignment() was given the group ${JSON.stringify(group) ?? String(group)}. The job was not built. Name the group, e.g. withWatermarkAlignment("orders", "20s").`,
+    )
+  if (kind !== 'none') return
+  throw new EngineError(
+    'GRA1005',
+    `a source of the watermark alignment group ${JSON.stringify(group)} has no watermarks: it would hold back all others for ever. The job was not built. ` +
+      'Begin with WatermarkStrategy.forBoundedOutOfOrderness() or forMonotonousTimestamps(), or leave the alignment out.',
+  )
+}
+
+function parsePositive(text: string, what: string): number {
+  const ms = parseDuration(text, what)
+  if (ms > 0) return ms
+  throw new EngineError(
+    'CFG1002',
+    `the ${what} is ${JSON.stringify(text)}: it must be more than nothing. Nothing was started. Give a positive duration such as "20s".`,
+  )
 }
 
 function parseIdleness(after: string): number | undefined {

@@ -46,6 +46,7 @@ export const vertexSummary = named<VertexSummary>(
     sluice: z.object({
       uid: z.string(),
       wantedParallelism: count,
+      slotSharingGroup: z.string(),
       reportingCount: count,
       watermark: z.union([z.number(), z.enum(['none', 'end'])]),
       busyRatio: z.number(),

@@ -1,5 +1,6 @@
 /** What the API shows of a job. Pure: the time comes in. */
 import type { ErrorData } from '../../base/errors.ts'
+import type { FailureRecord } from '../../jobmanager/job-events.ts'
 import { PUBLIC_JOB_STATES, type JobDetail, type JobOverview } from '../../jobmanager/cluster-api.ts'
 import type {
   CheckpointCounts,
@@ -122,7 +123,7 @@ export function exceptionsOf({ failures, vertices }: JobDetail, entriesMax: numb
       exceptionName: error.code,
       stacktrace: failureCauseOf(error)['stack-trace'],
       timestamp: wallMs,
-      failureLabels: {},
+      failureLabels: labelsOf(failure),
       taskName: vertex === undefined ? null : taskNameOf(known?.name ?? vertex, subtask, known?.parallelism),
       endpoint: host ?? null,
       taskManagerId: taskManager ?? null,
@@ -137,6 +138,12 @@ export function exceptionsOf({ failures, vertices }: JobDetail, entriesMax: numb
       truncated: failures.length > entriesMax,
     },
   }
+}
+
+/** What can be said about a failure beyond its error. */
+function labelsOf({ crashLoop }: Pick<FailureRecord, 'crashLoop'>): Readonly<Record<string, string>> {
+  if (crashLoop === undefined) return {}
+  return { 'crash-loop-record': crashLoop.record, 'crash-loop-failures': String(crashLoop.failureCount) }
 }
 
 /** `name (3/4)`, counted from one as in Flink. */

@@ -90,7 +90,7 @@ export function vertexSummaryOf(vertex: VertexDetail, span: Span): VertexSummary
   const states = vertex.subtasks.map(({ state }) => state)
   return {
     id: vertexKey(vertex.vertex),
-    slotSharingGroupId: vertexKey('default'),
+    slotSharingGroupId: vertexKey(vertex.slotSharingGroup),
     name: vertex.name,
     maxParallelism: vertex.maxParallelism,
     parallelism: vertex.parallelism,
@@ -107,6 +107,7 @@ export function vertexSummaryOf(vertex: VertexDetail, span: Span): VertexSummary
     sluice: {
       uid: vertex.vertex,
       wantedParallelism: vertex.wantedParallelism,
+      slotSharingGroup: vertex.slotSharingGroup,
       reportingCount: vertex.reportingCount,
       watermark: watermarkValue(vertex.watermark),
       busyRatio: vertex.busyRatio,

@@ -1,0 +1,194 @@
+import { expect, test } from 'vitest'
+import type { DataStream } from '../api/data-stream.ts'
+import { defineJob } from '../api/define-job.ts'
+import { recordType } from '../api/record-type.ts'
+import { functionSink } from '../connector/function-sink.ts'
+import { outputTag } from '../operators/output-tag.ts'
+import { TumblingEventTimeWindows } from '../operators/window-assigners.ts'
+import { count } from '../api/aggregates.ts'
+import { valueState } from '../state/descriptors.ts'
+import { endOfInput, processingTime, record, secondRecord, watermark } from './operator-script.ts'
+import { jobHarness, streamHarness } from './stream-harness.ts'
+import { testStream } from './stream-test.ts'
+
+function counting(words: DataStream<string>): DataStream<string> {
+  return words
+    .keyBy((word) => word)
+    .process({
+      emits: recordType<string>(),
+      state: { count: valueState<number>('count', 0) },
+      onRecord(word, ctx) {
+        ctx.state.count.update(ctx.state.count.value() + 1)
+        ctx.emit(`${word} ${ctx.state.count.value()}`)
+      },
+    })
+    .uid('counting')
+}
+
+test('what is pushed comes out before the call resolves', async () => {
+  const harness = await streamHarness((words: DataStream<string>) => words.map((word) => word.length))
+  await harness.push('stream', 5)
+  expect(harness.records).toEqual([{ value: 6, timestamp: 5 }])
+  await harness.close()
+})
+
+test('take gives what came since the last take', async () => {
+  const harness = await streamHarness((words: DataStream<string>) => words.map((word) => word.length))
+  await harness.push('a')
+  expect(harness.take()).toHaveLength(1)
+  expect(harness.take()).toHaveLength(0)
+  await harness.push('b')
+  expect(harness.take()).toHaveLength(1)
+  expect(harness.values).toEqual([1, 1])
+  await harness.close()
+})
+
+test('state is what it was at the snapshot, at any parallelism', async () => {
+  const harness = await streamHarness(counting)
+  for (const word of ['a', 'b', 'a']) await harness.push(word)
+  const snapshot = await harness.snapshot()
+  await harness.push('a')
+  harness.take()
+  for (const parallelism of [1, 4]) {
+    await harness.restore(snapshot, { parallelism })
+    await harness.push('a')
+    await harness.push('b')
+    expect(harness.take().map(({ value }) => value)).toEqual(['a 3', 'b 2'])
+  }
+  await harness.close()
+})
+
+test('a job goes on with another parallelism', async () => {
+  const harness = await streamHarness(counting, { parallelism: 2 })
+  await harness.push('a')
+  await harness.rescale(5)
+  await harness.push('a')
+  await harness.rescale(1)
+  await harness.push('a')
+  expect(harness.values).toEqual(['a 1', 'a 2', 'a 3'])
+  await harness.close()
+})
+
+test('windows fire by the watermark of all inputs', async () => {
+  const harness = await streamHarness((left: DataStream<string>, right: DataStream<string>) =>
+    left
+      .union(right)
+      .keyBy((word) => word)
+      .window(TumblingEventTimeWindows.of('10ms'))
+      .aggregate(count())
+      .uid('counts'),
+  )
+  await harness.inputs[0].push('a', 1)
+  await harness.inputs[1].push('a', 2)
+  await harness.inputs[0].watermark(9)
+  expect(harness.values).toEqual([])
+  await harness.inputs[1].watermark(9)
+  expect(harness.values).toEqual([{ key: 'a', windowStart: 0, windowEnd: 10, result: 2 }])
+  await harness.close()
+})
+
+test('processing time passes only when the test says so', async () => {
+  const harness = await streamHarness((words: DataStream<string>) =>
+    words
+      .keyBy((word) => word)
+      .process({
+        emits: recordType<string>(),
+        onRecord(_word, ctx) {
+          ctx.registerProcessingTimeTimer(ctx.processingTimeMs() + 60_000)
+        },
+        onTimer(timestampMs, ctx) {
+          ctx.emit(`${ctx.key} at ${timestampMs}`)
+        },
+      })
+      .uid('late-echo'),
+  )
+  await harness.push('a')
+  await harness.advance('59s')
+  expect(harness.values).toEqual([])
+  await harness.advance('1s')
+  expect(harness.values).toEqual(['a at 60000'])
+  await harness.close()
+})
+
+test('side outputs and counters can be read', async () => {
+  const late = outputTag<string>('late')
+  const harness = await streamHarness((words: DataStream<string>) => {
+    const main = words
+      .keyBy((word) => word)
+      .window(TumblingEventTimeWindows.of('10ms'))
+      .sideOutputLateData(late)
+      .aggregate(count(), (key, _window, n) => `${key} ${n}`)
+      .uid('counts')
+    return { main, late: main.getSideOutput(late) }
+  })
+  await harness.push('a', 1)
+  await harness.watermark(20)
+  await harness.push('b', 2)
+  expect(harness.values).toEqual(['a 1'])
+  expect(harness.output('late').values).toEqual(['b'])
+  expect(harness.counters()).toMatchObject({ 'counts/lateRecords': 1 })
+  await harness.close()
+})
+
+test('a function that throws makes the push reject, and everything behind it', async () => {
+  const harness = await streamHarness((words: DataStream<string>) =>
+    words.map((word) => {
+      if (word === 'bad') throw new RangeError('no such word')
+      return word
+    }),
+  )
+  await harness.push('good')
+  const failure = { code: 'TSK1001', message: expect.stringContaining('no such word') }
+  await expect(harness.push('bad')).rejects.toMatchObject(failure)
+  await expect(harness.push('good')).rejects.toMatchObject(failure)
+  await harness.close()
+})
+
+test('a whole job runs with its sources and sinks replaced', async () => {
+  const job = defineJob('copy', (env) => {
+    counting(env.fromElements('never read').uid('words')).sinkTo(functionSink(() => {})).uid('counts')
+  })
+  const harness = await jobHarness(job)
+  await harness.input('words').push('a')
+  expect(harness.output('counts').values).toEqual(['a 1'])
+  expect(() => harness.input('other')).toThrow('no source "other"; it has "words"')
+  await harness.close()
+})
+
+test('records behind the end are refused', async () => {
+  const harness = await streamHarness((words: DataStream<string>) => words.map((word) => word))
+  await harness.end()
+  await expect(harness.push('a')).rejects.toMatchObject({ code: 'SIM1001' })
+  await harness.close()
+})
+
+test('a script gives its output when all ways agree', async () => {
+  const { values } = await testStream(counting, [
+    record('a', 1),
+    record('b', 2),
+    watermark(2),
+    record('a', 3),
+    processingTime(1000),
+    endOfInput(),
+  ])
+  expect(values).toEqual(['a 1', 'b 1', 'a 2'])
+})
+
+test('both inputs of a script are fed', async () => {
+  const { values } = await testStream(
+    (left: DataStream<string>, right: DataStream<string>) => left.union(right),
+    [record('a'), secondRecord('b')],
+  )
+  expect(values).toEqual(['a', 'b'])
+})
+
+test('state beside the state is found out', async () => {
+  const build = (words: DataStream<string>): DataStream<number> => {
+    let seen = 0
+    return words.map(() => ++seen)
+  }
+  await expect(testStream(build, [record('a'), record('b')])).rejects.toMatchObject({
+    code: 'SIM1001',
+    message: expect.stringContaining('with a failure and a restore at every step'),
+  })
+})
