@@ -16,6 +16,7 @@ const VARIANTS = {
   'cluster-job-manager': async () => (await import('./variants/cluster-job-manager.ts')).measureJobManager,
   nexmark: async () => (await import('./variants/nexmark.ts')).measureNexmark,
   flow: async () => (await import('./variants/flow.ts')).measureFlow,
+  csv: async () => (await import('./variants/csv.ts')).measureCsv,
 } as const
 
 export type VariantName = keyof typeof VARIANTS

@@ -15,6 +15,8 @@ const PARTS = {
   ratchets: ['scripts/ratchets.ts'],
   unused: ['node_modules/knip/bin/knip.js', '--no-progress'],
   docs: ['scripts/docs.ts'],
+  docstrings: ['scripts/docstrings.ts'],
+  examples: ['scripts/doc-examples.ts'],
 } as const
 
 type PartName = keyof typeof PARTS

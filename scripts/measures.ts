@@ -36,7 +36,9 @@ export const METRICS: readonly Metric[] = [
     ),
   ),
   count('any', '`any`', byPattern(/(?<![.\w$])any\b(?!\s*[(:?])/g)),
-  count('casts', '`as` outside of serde/', (file) => (inFolder(file, 'serde') ? [] : casts(file))),
+  count('casts', '`as` outside of serde/ and api/', (file) =>
+    inFolder(file, 'serde') || inFolder(file, 'api') ? [] : casts(file),
+  ),
   count('nonNullAssertions', '`!` after an expression', byPattern(/[\w$)\]]!(?![=])/g)),
   count('throwNewError', '`throw new Error(`', byPattern(/\bthrow new Error\(/g)),
   count('console', '`console` outside of cli/', (file) =>
@@ -107,9 +109,16 @@ function isBoolean(parameter: string): boolean {
   return /^(?!condition\b)[\w$\s]+\??\s*:\s*boolean\b/.test(parameter) || /=\s*(?:true|false)$/.test(parameter)
 }
 
+/**
+ * Bytes become typed values in serde/, and the builders of api/ put what overloads and inference promise behind one implementation: there a cast
+ * with a reason is the seam itself. Everywhere else each one counts. `{ [K in keyof T as …]: … }` renames keys and is none.
+ */
 function casts(file: SourceFile): Place[] {
-  return matches(file, withoutImports(file.masked), /(?<=[\w$)\]}'"`>]\s+)as\s+(?!const\b)/g)
+  const code = withoutImports(file.masked).replace(MAPPED_KEYS, (keys) => keys.replace(/\bas\b/g, '  '))
+  return matches(file, code, /(?<=[\w$)\]}'"`>]\s+)as\s+(?!const\b)/g)
 }
+
+const MAPPED_KEYS = /\[\s*[\w$]+\s+in\s+[^\]]+\]/g
 
 /** A catch may do nothing only if a comment inside says who takes care. */
 function silentCatches(file: SourceFile): Place[] {

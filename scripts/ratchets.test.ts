@@ -90,6 +90,7 @@ describe('metrics', () => {
     expect(valueOf('awaitInOperators', 'await a', 'packages/sluice/src/operators/a.ts')).toBe(1)
     expect(valueOf('awaitInOperators', 'await a')).toBe(0)
     expect(valueOf('casts', 'a as B', 'packages/sluice/src/serde/a.ts')).toBe(0)
+    expect(valueOf('casts', 'a as B', 'packages/sluice/src/api/a.ts')).toBe(0)
     expect(valueOf('console', 'console.log(1)', 'packages/sluice/src/cli/a.ts')).toBe(0)
   })
 })

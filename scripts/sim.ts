@@ -16,7 +16,12 @@ import {
   runClusterSeed,
 } from '../packages/sluice/src/testing/cluster-sim-seeds.ts'
 import { shrinkSchedule } from '../packages/sluice/src/testing/cluster-sim-shrink.ts'
-import { type SeedVerdict, runSeed, scenarioNames } from '../packages/sluice/src/testing/sim-seeds.ts'
+import {
+  type SeedVerdict,
+  namedScenarioNames,
+  runSeed,
+  scenarioNames,
+} from '../packages/sluice/src/testing/sim-seeds.ts'
 
 const SEEDS_DEFAULT = 500
 /** Failures that are printed whole. */
@@ -66,7 +71,7 @@ function refuse(problem: string): never {
 }
 
 function checkJob(name: string | undefined): string | undefined {
-  const names = flags.cluster ? clusterScenarioNames() : scenarioNames()
+  const names = [...(flags.cluster ? clusterScenarioNames() : scenarioNames()), ...namedScenarioNames()]
   if (name === undefined || names.includes(name)) return name
   return refuse(`there is no job ${name}; there are ${names.join(', ')}`)
 }

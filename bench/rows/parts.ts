@@ -3,11 +3,13 @@ import { fileURLToPath } from 'node:url'
 import { measure } from '../measure.ts'
 import type { BenchRow, Figure, Scale } from '../row.ts'
 import { spreadOf } from '../statistics.ts'
+import type { CsvMeasurement } from '../variants/csv.ts'
 import type { FlowMeasurement, FlowTask } from '../variants/flow.ts'
 import type { ChannelMeasurement } from '../variants/slot-channel.ts'
 
 const RUNS = { full: 3, quick: 1 } as const
 const BATCHES = { full: 20_000, quick: 1_000 } as const
+const CSV_ROWS = { full: 1_000_000, quick: 100_000 } as const
 const RECORDS = { full: 5_000_000, quick: 500_000 } as const
 const FLIGHTS = fileURLToPath(new URL('../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url))
 
@@ -18,6 +20,7 @@ export const partRows: readonly BenchRow[] = [
   flowRow('chain', 'source → map → filter → sink', 'ns/record'),
   flowRow('keyed-process', 'source → keyed value state → sink', 'ns/record'),
   flowRow('parquet', 'rows of three million flights', 'M rows/s'),
+  { name: 'csv', run: csvFigures },
 ]
 
 async function codecFigures(scale: Scale): Promise<readonly Figure[]> {
@@ -65,6 +68,26 @@ async function processChannelFigures(scale: Scale): Promise<readonly Figure[]> {
       reference: spreadOf(pairs.map(({ threads }) => rateOf(threads))),
       ratio: spreadOf(pairs.map(({ processes, threads }) => rateOf(processes) / rateOf(threads))),
       goal: { kind: 'at-least', limit: 0.7 },
+    },
+  ]
+}
+
+/** The hand-written loop splits lines at commas and knows no quotes. */
+async function csvFigures(scale: Scale): Promise<readonly Figure[]> {
+  const pairs = await repeated(scale, async () => ({
+    source: await measure('csv', { reader: 'source', rows: CSV_ROWS[scale] }),
+    split: await measure('csv', { reader: 'split', rows: CSV_ROWS[scale] }),
+  }))
+  const rateOf = ({ rows, processingMs }: CsvMeasurement): number => rows / processingMs / 1000
+  if (pairs.some(({ source, split }) => source.sum !== split.sum)) throw new Error('the two have read different rows')
+  return [
+    {
+      row: 'csv',
+      what: 'rows of eight columns, one quoted, against lines split at commas',
+      unit: 'M rows/s',
+      value: spreadOf(pairs.map(({ source }) => rateOf(source))),
+      reference: spreadOf(pairs.map(({ split }) => rateOf(split))),
+      ratio: spreadOf(pairs.map(({ source, split }) => rateOf(source) / rateOf(split))),
     },
   ]
 }

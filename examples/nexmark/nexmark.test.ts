@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { simulate, type MemoryDisk, type SimOutput } from 'sluice/testing'
-import { finishInline } from '../../packages/sluice/test/finish-inline.ts'
+import { finishInline } from '../../packages/sluice/test/inline-job.ts'
 import { NexmarkGenerator } from './generator.ts'
 import { differenceOf, QUERIES, type WrittenLine } from './oracle/queries.ts'
 import { byKind, type Events } from './oracle/rows.ts'

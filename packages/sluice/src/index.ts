@@ -9,7 +9,8 @@ export {
   type ProcessAllWindowFunction,
 } from './api/all-windowed-stream.ts'
 export { AsyncDataStream } from './api/async-data-stream.ts'
-export { DataStream, DataStreamSink, SingleOutputStreamOperator, type EventTimeOf } from './api/data-stream.ts'
+export { DataStream, SingleOutputStreamOperator, type EventTimeOf } from './api/data-stream.ts'
+export { DataStreamSink } from './api/data-stream-sink.ts'
 export {
   BroadcastConnectedStream,
   BroadcastStream,
@@ -59,10 +60,19 @@ export type { JsonValue } from './base/json.ts'
 export { EngineError, formatError, type ErrorContext } from './base/errors.ts'
 export type { OptionKey } from './config/options.ts'
 export { param, type Param, type ParamDeclarations, type ParamValues, type RawParams } from './config/param.ts'
+export { asyncSink } from './connector/async-sink.ts'
+export type { AsyncRetryOptions, AsyncSendContext, AsyncSendResult, AsyncSinkOptions } from './connector/async-sink.ts'
 export { collectionSource } from './connector/collection-source.ts'
 export { datagenSource, type DatagenOptions } from './connector/datagen-source.ts'
 export { DEAD_LETTER, type DeadLetterTag, type OnError } from './connector/error-policy.ts'
 export { functionSink } from './connector/function-sink.ts'
+export {
+  httpSource,
+  type HttpSignatureOptions,
+  type HttpSource,
+  type HttpSourceOptions,
+} from './connector/http-source.ts'
+export { socketSource, type SocketSource, type SocketSourceOptions } from './connector/socket-source.ts'
 export { printSink, type PrintSinkOptions } from './connector/print-sink.ts'
 export { withCommitStages, type CommitStages } from './connector/commit-stages.ts'
 export { HybridSource, type HybridSourceBuilder } from './connector/hybrid-source.ts'
@@ -103,7 +113,7 @@ export type { DeadLetterRecord } from './operators/dead-letter.ts'
 export type { KeyedBroadcastContext, KeyedReadOnlyBroadcastContext } from './operators/broadcast-keyed-process.ts'
 export type { BroadcastContext, ReadOnlyBroadcastContext } from './operators/broadcast-process.ts'
 export type { ReadOnlyBroadcastState } from './operators/broadcast-state.ts'
-export type { CoProcessContext } from './operators/co-context.ts'
+export type { CoProcessContext } from './operators/co-process.ts'
 export type { CoGroupContext, CoGroupedRecord } from './operators/co-group-definition.ts'
 export type { Collector } from './operators/flat-map.ts'
 export type { IntervalJoinContext } from './operators/interval-join.ts'

@@ -6,7 +6,7 @@ import { datagenSource } from '../src/connector/datagen-source.ts'
 import { mapState, valueState } from '../src/state/descriptors.ts'
 import { WatermarkStrategy } from '../src/time/watermark-strategy.ts'
 import { type Committed, committingSink } from './committing-sink.ts'
-import { runInlineJob } from './run-inline-job.ts'
+import { runInlineJob } from './inline-job.ts'
 import { finishJob } from './run-job.ts'
 import { committedOutput, tempFolder } from './temp-folder.ts'
 

@@ -188,6 +188,8 @@ export class ScriptedSlot implements SlotGateway {
       case 'start':
       case 'aborted':
       case 'assign-splits':
+      case 'source-event':
+      case 'align-source':
         return
     }
   }

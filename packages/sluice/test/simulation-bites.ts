@@ -139,7 +139,7 @@ function withSplits(
     addSplits: (splits) => reader.addSplits(splits),
     noMoreSplits: () => reader.noMoreSplits(),
     poll: (output, recordsMax) => reader.poll(output, recordsMax),
-    snapshot: () => reader.snapshot().map(change),
+    snapshot: (checkpoint) => reader.snapshot(checkpoint).map(change),
     position: () => reader.position(),
     close: () => reader.close(),
   }

@@ -213,7 +213,7 @@ class Subtask {
 
   cut(): Piece {
     const watermark = this.isEnded ? Number.POSITIVE_INFINITY : this.#watermark
-    return { index: this.#index, splits: this.#driver.snapshot(), watermark }
+    return { index: this.#index, splits: this.#driver.snapshot(1), watermark }
   }
 
   #emitWatermark(): void {

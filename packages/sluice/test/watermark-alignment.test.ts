@@ -263,7 +263,7 @@ function silentSource() {
           output.split('0')
           return 'nothing' as const
         },
-        snapshot: () => reader.snapshot(),
+        snapshot: (checkpoint: number) => reader.snapshot(checkpoint),
         position: () => undefined,
         close: async () => {},
       }

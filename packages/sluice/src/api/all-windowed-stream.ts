@@ -28,7 +28,7 @@ export type AllWindowFunction<R, O> = (window: TimeWindow, result: R) => O
 
 /** Under which the records of a stream without keys are kept. */
 export type AllKey = 'all'
-export const ALL: AllKey = 'all'
+const ALL: AllKey = 'all'
 
 /** What a function over windows of a whole stream works with. One object serves all calls: do not keep it. */
 export type ProcessAllWindowContext<S extends StateDeclarations, W extends StateDeclarations, O> = ProcessWindowContext<
@@ -56,7 +56,9 @@ export interface ProcessAllWindowFunction<In, S extends StateDeclarations, W ext
   readonly state?: S
   /** States of each window. They are freed with it. */
   readonly windowState?: W
+  /** Called at each firing of a window. Synchronous. `ctx` is one object for all calls: do not keep it. */
   process(input: In, ctx: ProcessAllWindowContext<S, W, O>): void
+  /** Called when a window goes, before its `windowState` is freed. */
   clear?(ctx: ClearWindowContext<AllKey, S, W>): void
 }
 
@@ -175,4 +177,9 @@ function withKey<In, S extends StateDeclarations, W extends StateDeclarations, O
 
 function allWindowResult<R>(window: TimeWindow, result: R): AllWindowResult<R> {
   return { windowStart: window.start, windowEnd: window.end, result }
+}
+
+/** Brings all records together. */
+export function keyOfAll(): AllKey {
+  return ALL
 }

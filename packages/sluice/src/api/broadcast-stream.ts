@@ -3,11 +3,14 @@ import type { KeyedBroadcastContext, KeyedReadOnlyBroadcastContext } from '../op
 import { broadcastProcessOperator } from '../operators/broadcast-process.ts'
 import type { BroadcastContext, ReadOnlyBroadcastContext } from '../operators/broadcast-process.ts'
 import type { BroadcastDeclarations } from '../operators/broadcast-state.ts'
+import type { NoOperatorState } from '../operators/function-context.ts'
+import type { OperatorStateDeclarations } from '../operators/user-operator-states.ts'
 import type { StateDeclarations } from '../operators/user-states.ts'
 import type { Key } from '../stream/key-groups.ts'
-import type { SingleOutputStreamOperator, StreamOrigin } from './data-stream.ts'
+import type { SingleOutputStreamOperator } from './data-stream.ts'
+import type { StreamOrigin } from './stream-origin.ts'
 import type { KeySelection, NoState } from './keyed-stream.ts'
-import type { RecordType } from './record-type.ts'
+import type { AnyProcessFunction } from './process-function.ts'
 import { attachBehindBoth, type TwoInputs } from './two-inputs.ts'
 
 /** What a broadcast stream is made of. */
@@ -57,16 +60,20 @@ export function partsOf<T, B extends BroadcastDeclarations>(stream: BroadcastStr
  *   },
  * }).uid('shown-lines')
  */
-export interface BroadcastProcessFunction<A, T, B extends BroadcastDeclarations, O> {
-  /** The type of what `ctx.emit` takes; without it the output's type is unknown. */
-  readonly emits?: RecordType<O>
+export interface BroadcastProcessFunction<
+  A,
+  T,
+  B extends BroadcastDeclarations,
+  O,
+  OS extends OperatorStateDeclarations = NoOperatorState,
+> extends AnyProcessFunction<O, OS> {
   /** Called for every record of the stream, in one subtask. Reads broadcast state, and must not change it (STA1010). */
-  onRecord(value: A, ctx: ReadOnlyBroadcastContext<B, O>): void
+  onRecord(value: A, ctx: ReadOnlyBroadcastContext<B, O, OS>): void
   /**
    * Called for every record of the broadcast stream, in every subtask. It must do the same in all of them: what it emits, each of them emits.
    * `ctx` is one object for all calls: do not keep it.
    */
-  onBroadcast(value: T, ctx: BroadcastContext<B, O>): void
+  onBroadcast(value: T, ctx: BroadcastContext<B, O, OS>): void
 }
 
 /**
@@ -94,20 +101,19 @@ export interface KeyedBroadcastProcessFunction<
   S extends StateDeclarations,
   B extends BroadcastDeclarations,
   O,
-> {
-  /** The type of what `ctx.emit` takes; without it the output's type is unknown. */
-  readonly emits?: RecordType<O>
+  OS extends OperatorStateDeclarations = NoOperatorState,
+> extends AnyProcessFunction<O, OS> {
   /** Every state per key that the functions use, by the name under which `ctx.state` shows it. */
   readonly state?: S
   /** Called for every record of the stream, with its key current. Reads broadcast state, and must not change it (STA1010). */
-  onRecord(value: A, ctx: KeyedReadOnlyBroadcastContext<K, S, B, O>): void
+  onRecord(value: A, ctx: KeyedReadOnlyBroadcastContext<K, S, B, O, OS>): void
   /**
    * Called for every record of the broadcast stream, in every subtask, with no key current. It must do the same in all of them.
    * `ctx` is one object for all calls: do not keep it.
    */
-  onBroadcast(value: T, ctx: KeyedBroadcastContext<K, S, B, O>): void
+  onBroadcast(value: T, ctx: KeyedBroadcastContext<K, S, B, O, OS>): void
   /** Called when a timer is due, with the timer's key current. */
-  onTimer?(timestampMs: number, ctx: KeyedReadOnlyBroadcastContext<K, S, B, O>): void
+  onTimer?(timestampMs: number, ctx: KeyedReadOnlyBroadcastContext<K, S, B, O, OS>): void
 }
 
 /** A stream and a broadcast stream as the inputs of one operator. */
@@ -138,9 +144,11 @@ export class BroadcastConnectedStream<A, T, B extends BroadcastDeclarations> {
    *   })
    *   .uid('shown-lines')
    */
-  process<O = unknown>(definition: BroadcastProcessFunction<A, T, B, O>): SingleOutputStreamOperator<O> {
+  process<O = unknown, OS extends OperatorStateDeclarations = NoOperatorState>(
+    definition: BroadcastProcessFunction<A, T, B, O, OS>,
+  ): SingleOutputStreamOperator<O> {
     const { emits: _emits, ...functions } = definition
-    const operator = broadcastProcessOperator<A, T, B, O>({ ...functions, broadcastState: this.#states })
+    const operator = broadcastProcessOperator<A, T, B, O, OS>({ ...functions, broadcastState: this.#states })
     return attachBehindBoth(this.#inputs, operator)
   }
 }
@@ -176,12 +184,12 @@ export class KeyedBroadcastConnectedStream<A, T, K extends Key, B extends Broadc
    *   })
    *   .uid('over-limit')
    */
-  process<O = unknown, S extends StateDeclarations = NoState>(
-    definition: KeyedBroadcastProcessFunction<A, T, K, S, B, O>,
+  process<O = unknown, S extends StateDeclarations = NoState, OS extends OperatorStateDeclarations = NoOperatorState>(
+    definition: KeyedBroadcastProcessFunction<A, T, K, S, B, O, OS>,
   ): SingleOutputStreamOperator<O> {
     const { emits: _emits, ...functions } = definition
     const state = definition.state ?? ({} as S) // without declarations S is NoState
-    const operator = keyedBroadcastProcessOperator<A, T, K, S, B, O>({
+    const operator = keyedBroadcastProcessOperator<A, T, K, S, B, O, OS>({
       ...functions,
       ...this.#selection,
       state,

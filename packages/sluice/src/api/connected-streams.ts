@@ -1,16 +1,18 @@
 import { coFlatMapOperator } from '../operators/co-flat-map.ts'
 import { keyedCoProcessOperator } from '../operators/co-keyed-process.ts'
-import type { CoProcessContext } from '../operators/co-context.ts'
 import { coMapOperator } from '../operators/co-map.ts'
-import { coProcessOperator } from '../operators/co-process.ts'
+import { type CoProcessContext, coProcessOperator } from '../operators/co-process.ts'
 import type { Collector } from '../operators/flat-map.ts'
+import type { NoOperatorState } from '../operators/function-context.ts'
 import type { KeyedProcessContext } from '../operators/keyed-context.ts'
+import type { OperatorStateDeclarations } from '../operators/user-operator-states.ts'
 import type { StateDeclarations } from '../operators/user-states.ts'
 import type { Key } from '../stream/key-groups.ts'
 import type { SingleOutputStreamOperator } from './data-stream.ts'
 import type { NoState } from './keyed-stream.ts'
-import type { RecordType } from './record-type.ts'
-import { attachBehindBoth, byKey, type TwoInputs } from './two-inputs.ts'
+import type { AnyProcessFunction } from './process-function.ts'
+import { byKey } from './stream-origin.ts'
+import { attachBehindBoth, type TwoInputs } from './two-inputs.ts'
 
 /**
  * A function for each of two streams.
@@ -26,13 +28,16 @@ import { attachBehindBoth, byKey, type TwoInputs } from './two-inputs.ts'
  *   },
  * })
  */
-export interface CoProcessFunction<A, B, O> {
-  /** The type of what `ctx.emit` takes; without it the output's type is unknown. */
-  readonly emits?: RecordType<O>
+export interface CoProcessFunction<
+  A,
+  B,
+  O,
+  OS extends OperatorStateDeclarations = NoOperatorState,
+> extends AnyProcessFunction<O, OS> {
   /** Called for every record of the first stream. Synchronous. `ctx` is one object for all calls: do not keep it. */
-  onFirst(value: A, ctx: CoProcessContext<O>): void
+  onFirst(value: A, ctx: CoProcessContext<O, OS>): void
   /** Called for every record of the second stream. */
-  onSecond(value: B, ctx: CoProcessContext<O>): void
+  onSecond(value: B, ctx: CoProcessContext<O, OS>): void
 }
 
 /**
@@ -54,17 +59,22 @@ export interface CoProcessFunction<A, B, O> {
  *   },
  * }).uid('payments-of-orders')
  */
-export interface KeyedCoProcessFunction<A, B, K extends Key, S extends StateDeclarations, O> {
-  /** The type of what `ctx.emit` takes; without it the output's type is unknown. */
-  readonly emits?: RecordType<O>
+export interface KeyedCoProcessFunction<
+  A,
+  B,
+  K extends Key,
+  S extends StateDeclarations,
+  O,
+  OS extends OperatorStateDeclarations = NoOperatorState,
+> extends AnyProcessFunction<O, OS> {
   /** Every state that the functions use, by the name under which `ctx.state` shows it. */
   readonly state?: S
   /** Called for every record of the first stream, with its key current. Synchronous. `ctx` is one object for all calls: do not keep it. */
-  onFirst(value: A, ctx: KeyedProcessContext<K, S, O>): void
+  onFirst(value: A, ctx: KeyedProcessContext<K, S, O, OS>): void
   /** Called for every record of the second stream, with its key current. */
-  onSecond(value: B, ctx: KeyedProcessContext<K, S, O>): void
+  onSecond(value: B, ctx: KeyedProcessContext<K, S, O, OS>): void
   /** Called when a timer is due, with the timer's key current. */
-  onTimer?(timestampMs: number, ctx: KeyedProcessContext<K, S, O>): void
+  onTimer?(timestampMs: number, ctx: KeyedProcessContext<K, S, O, OS>): void
 }
 
 /** Two streams, each with its own type, as the inputs of one operator. Their records come in no particular order between them. */
@@ -100,10 +110,17 @@ export class ConnectedStreams<A, B> {
     return attachBehindBoth(this.#inputs, coFlatMapOperator(flatMapFirst, flatMapSecond))
   }
 
-  /** A function for each stream, with side outputs and the watermark. State and timers need keys: `keyBy` first. */
-  process<O = unknown>(definition: CoProcessFunction<A, B, O>): SingleOutputStreamOperator<O> {
+  /**
+   * A function for each stream, with side outputs, the watermark and operator state. State and timers per key need `keyBy` first. Needs `.uid(…)` when
+   * it declares operator state.
+   *
+   * @throws GRA1006 when two operator states share a name
+   */
+  process<O = unknown, OS extends OperatorStateDeclarations = NoOperatorState>(
+    definition: CoProcessFunction<A, B, O, OS>,
+  ): SingleOutputStreamOperator<O> {
     const { emits: _emits, ...functions } = definition
-    return attachBehindBoth(this.#inputs, coProcessOperator<A, B, O>(functions))
+    return attachBehindBoth(this.#inputs, coProcessOperator<A, B, O, OS>(functions))
   }
 
   /**
@@ -162,11 +179,12 @@ export class KeyedConnectedStreams<A, B, K extends Key> {
    *
    * @throws GRA1006 when two states share a name
    */
-  process<O = unknown, S extends StateDeclarations = NoState>(
-    definition: KeyedCoProcessFunction<A, B, K, S, O>,
+  process<O = unknown, S extends StateDeclarations = NoState, OS extends OperatorStateDeclarations = NoOperatorState>(
+    definition: KeyedCoProcessFunction<A, B, K, S, O, OS>,
   ): SingleOutputStreamOperator<O> {
     const { emits: _emits, ...functions } = definition
     const state = definition.state ?? ({} as S) // without declarations S is NoState
-    return attachBehindBoth(this.#inputs, keyedCoProcessOperator<A, B, K, S, O>({ ...functions, ...this.#keys, state }))
+    const operator = keyedCoProcessOperator<A, B, K, S, O, OS>({ ...functions, ...this.#keys, state })
+    return attachBehindBoth(this.#inputs, operator)
   }
 }

@@ -1,70 +1,86 @@
-/** What sources, sinks and their stages infer, and what they must not accept. Compiled, never run. */
-import { withCommitStages } from '../connector/commit-stages.ts'
-import { HybridSource } from '../connector/hybrid-source.ts'
-import type { Sink } from '../connector/sink.ts'
+/** What connectors infer, and what must not compile. */
+import { expectTypeOf, test } from 'vitest'
+import { asyncSink } from '../connector/async-sink.ts'
+import { csvSink } from '../connector/csv-sink.ts'
+import { csvSource } from '../connector/csv-source.ts'
+import type { CsvRow } from '../connector/csv-files.ts'
+import { httpSource } from '../connector/http-source.ts'
+import { parquetSink } from '../connector/parquet-sink.ts'
+import { socketSource } from '../connector/socket-source.ts'
 import type { Source } from '../connector/source.ts'
-import { WatermarkStrategy } from '../time/watermark-strategy.ts'
-import type { SingleOutputStreamOperator } from './data-stream.ts'
-import { defineJob } from './define-job.ts'
 
 interface Order {
-  readonly id: string
-  readonly timeMs: number
+  readonly id: number
+  readonly at: Date
 }
 
-interface WrittenFile {
-  readonly path: string
+type RecordOf<S> =
+  S extends Source<infer T, never, never> ? T : S extends Source<infer T, infer _S, infer _E> ? T : never
+
+test('a CSV source gives records of the types of its columns', () => {
+  const typed = csvSource('in.csv', { types: { id: 'bigint', price: 'number', at: 'date', name: 'string' } })
+  expectTypeOf<RecordOf<typeof typed>>().toEqualTypeOf<{
+    readonly id: bigint | null
+    readonly price: number | null
+    readonly at: Date | null
+    readonly name: string
+  }>()
+  expectTypeOf<RecordOf<ReturnType<typeof plain>>>().toEqualTypeOf<CsvRow>()
+  const promised = csvSource<Order>('in.csv', { delimiter: ';' })
+  expectTypeOf<RecordOf<typeof promised>>().toEqualTypeOf<Order>()
+  const parsed = csvSource('in.csv', { parse: (row) => ({ id: Number(row['id']) }) })
+  expectTypeOf<RecordOf<typeof parsed>>().toEqualTypeOf<{ id: number }>()
+  const arrays = csvSource('in.csv', { header: false })
+  expectTypeOf<RecordOf<typeof arrays>>().toEqualTypeOf<readonly string[]>()
+  const ofArrays = csvSource('in.csv', { header: false, parse: (row) => row.length })
+  expectTypeOf<RecordOf<typeof ofArrays>>().toEqualTypeOf<number>()
+})
+
+function plain() {
+  return csvSource('in.csv')
 }
 
-declare const history: Source<Order>
-declare const live: (since: unknown) => Source<Order>
-declare const texts: Source<string>
-declare const files: Sink<Order, WrittenFile>
-/** Compiles when both types are the same. */
-declare function same<Expected>(): <Actual>(
-  actual: Actual,
-  ...wrong: (<X>() => X extends Actual ? 1 : 2) extends <X>() => X extends Expected ? 1 : 2 ? [] : [expected: Expected]
-) => void
-
-defineJob('hybrid', (env) => {
-  const source = HybridSource.builder(history)
-    .addSource(({ previousEndState }) => live(previousEndState), 'continuous')
-    .build()
-  same<SingleOutputStreamOperator<Order>>()(env.fromSource(source))
-
-  // @ts-expect-error all sources give the same type
-  HybridSource.builder(history).addSource(texts)
-  // @ts-expect-error a function needs its boundedness
-  HybridSource.builder(history).addSource(() => live(0))
-  // @ts-expect-error there are two kinds of boundedness
-  HybridSource.builder(history).addSource(() => live(0), 'endless')
+test('a CSV source does not take what would do nothing', () => {
+  // @ts-expect-error there are no names that types could be of
+  csvSource('in.csv', { header: false, types: { id: 'number' } })
+  // @ts-expect-error no such type
+  csvSource('in.csv', { types: { id: 'integer' } })
 })
 
-defineJob('aligned', (env) => {
-  const strategy = WatermarkStrategy.forMonotonousTimestamps<Order>()
-    .withTimestamp((order) => order.timeMs)
-    .withWatermarkAlignment('orders', '20s', '500ms')
-  same<WatermarkStrategy<Order>>()(strategy)
-  env.fromSource(history, strategy)
-
-  // @ts-expect-error a drift is needed
-  strategy.withWatermarkAlignment('orders')
-  // @ts-expect-error durations are text with a unit
-  strategy.withWatermarkAlignment('orders', 20_000)
+test('sinks of columns take the fields of the records', () => {
+  csvSink<Order>('out', { columns: ['id', 'at'] })
+  // @ts-expect-error no such field
+  csvSink<Order>('out', { columns: ['name'] })
+  parquetSink<Order>('out', { columns: { id: 'int64', at: 'timestamp' } })
+  // @ts-expect-error no such type
+  parquetSink<Order>('out', { columns: { id: 'decimal' } })
+  // @ts-expect-error a Parquet file cannot span checkpoints
+  parquetSink<Order>('out', { columns: { id: 'int64' }, roll: { sizeMax: '1mb' } })
 })
 
-defineJob('stages', (env) => {
-  const sink = withCommitStages(files, {
-    preCommit: (given, { checkpoint }) => given.map(({ path }) => ({ path: `${checkpoint}/${path}` })),
-    postCommit: async (committed) => {
-      same<readonly WrittenFile[]>()(committed)
+test('decode says what socket and HTTP sources give', () => {
+  const lines = socketSource({ host: 'h', port: 1 })
+  expectTypeOf<RecordOf<typeof lines>>().toEqualTypeOf<string>()
+  const numbers = socketSource({ host: 'h', port: 1, decode: Number })
+  expectTypeOf<RecordOf<typeof numbers>>().toEqualTypeOf<number>()
+  const bodies = httpSource({ port: 1 })
+  expectTypeOf<RecordOf<typeof bodies>>().toEqualTypeOf<unknown>()
+  const orders = httpSource<Order>({ port: 1 })
+  expectTypeOf<RecordOf<typeof orders>>().toEqualTypeOf<Order>()
+  // @ts-expect-error a request that is bad never fails the job
+  httpSource({ port: 1, onError: 'fail' })
+})
+
+test('an asynchronous sink gets batches of its records, and gives back some of them', () => {
+  asyncSink<Order>({ name: 'orders', send: async (batch) => ({ retry: batch.slice(1) }) })
+  asyncSink<Order>({
+    name: 'orders',
+    send: async (batch, { signal, attempt }) => {
+      expectTypeOf(batch).toEqualTypeOf<readonly Order[]>()
+      expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
+      expectTypeOf(attempt).toEqualTypeOf<number>()
     },
   })
-  same<Sink<Order, WrittenFile>>()(sink)
-  env.fromSource(history).sinkTo(sink)
-
-  // @ts-expect-error a stage gives committables of the same sink
-  withCommitStages(files, { preCommit: () => [{ name: 'a' }] })
-  // @ts-expect-error the records are of another type
-  env.fromSource(texts).sinkTo(sink)
+  // @ts-expect-error what is given back are records of the batch
+  asyncSink<Order>({ name: 'orders', send: async () => ({ retry: [1] }) })
 })

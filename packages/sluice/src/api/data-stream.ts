@@ -3,15 +3,13 @@ import type { Key } from '../stream/key-groups.ts'
 import { errorPolicyOf, type OnError } from '../connector/error-policy.ts'
 import type { Sink } from '../connector/sink.ts'
 import { printSink } from '../connector/print-sink.ts'
-import type { LogicalEdge, NodeId, Partitioning } from '../graph/logical-graph.ts'
+import type { NodeId } from '../graph/logical-graph.ts'
 import type { DeadLetterRecord } from '../operators/dead-letter.ts'
 import { filterOperator } from '../operators/filter.ts'
 import { flatMapOperator, type Collector } from '../operators/flat-map.ts'
 import { mapOperator } from '../operators/map.ts'
 import type { OperatorSpec } from '../operators/operator.ts'
 import type { NoOperatorState } from '../operators/function-context.ts'
-import { CountEvictor } from '../operators/evictors.ts'
-import { CountTrigger, PurgingTrigger } from '../operators/triggers.ts'
 import { GlobalWindows, type WindowAssigner } from '../operators/window-assigners.ts'
 import type { OutputTag } from '../operators/output-tag.ts'
 import { processOperator } from '../operators/process.ts'
@@ -22,27 +20,25 @@ import type { WatermarkStrategy } from '../time/watermark-strategy.ts'
 import { BroadcastConnectedStream, BroadcastStream, partsOf } from './broadcast-stream.ts'
 import { CoGroupedStreams } from './co-grouped-streams.ts'
 import { ConnectedStreams } from './connected-streams.ts'
-import { ALL, AllWindowedStream, type AllKey } from './all-windowed-stream.ts'
+import { DataStreamSink } from './data-stream-sink.ts'
+import { AllWindowedStream, type AllKey, keyOfAll } from './all-windowed-stream.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 import { JoinedStreams } from './joined-streams.ts'
 import { KeyedStream } from './keyed-stream.ts'
-import { WindowedStream } from './windowed-stream.ts'
+import { countWindows, WindowedStream } from './windowed-stream.ts'
 import type { ProcessFunction } from './process-function.ts'
+import {
+  addOperator,
+  addSink,
+  byFunction,
+  byKey,
+  outputOf,
+  PARTITIONING,
+  repartition,
+  sideOutputOf,
+  type StreamOrigin,
+} from './stream-origin.ts'
 import { twoInputs } from './two-inputs.ts'
-
-const FORWARD: Partitioning = Object.freeze({ kind: 'forward' })
-const FORWARD_ONLY: Partitioning = Object.freeze({ kind: 'forward', origin: 'user' })
-const REBALANCE: Partitioning = Object.freeze({ kind: 'rebalance' })
-const RESCALE: Partitioning = Object.freeze({ kind: 'rescale' })
-const SHUFFLE: Partitioning = Object.freeze({ kind: 'shuffle' })
-const BROADCAST: Partitioning = Object.freeze({ kind: 'broadcast' })
-const GLOBAL: Partitioning = Object.freeze({ kind: 'global' })
-
-/** Where a stream comes from: outputs of nodes; several are a union. */
-export interface StreamOrigin {
-  readonly builder: GraphBuilder
-  readonly edges: readonly LogicalEdge[]
-}
 
 /** A watermark strategy without its refining methods: they would keep a stream of a subtype from being a stream of its supertype. */
 export type EventTimeOf<T> = Omit<WatermarkStrategy<T>, 'withTimestamp' | 'withIdleness' | 'withWatermarkAlignment'>
@@ -113,7 +109,7 @@ export class DataStream<T> {
    * @example flights.keyBy((flight) => flight.origin)
    */
   keyBy<K extends Key>(keySelector: (value: T) => K): KeyedStream<T, K> {
-    const keyed = repartition(this.#origin, Object.freeze({ kind: 'hash', keySelector }))
+    const keyed = byKey(this.#origin, keySelector)
     return new KeyedStream({ keySelector }, (operator) => attach(keyed, operator), { origin: keyed, attach })
   }
 
@@ -124,9 +120,7 @@ export class DataStream<T> {
    * @example flights.windowAll(TumblingEventTimeWindows.of('1h')).aggregate(count()).uid('flights-per-hour')
    */
   windowAll(assigner: WindowAssigner<T>): AllWindowedStream<T> {
-    const all = repartition(this.#origin, Object.freeze({ kind: 'hash', keySelector: keyOfAll }))
-    const settings = { keySelector: keyOfAll, assigner }
-    return new AllWindowedStream(new WindowedStream<T, AllKey>((operator) => attachAlone(all, operator), settings))
+    return new AllWindowedStream(this.#windowsOfAll(assigner))
   }
 
   /**
@@ -139,10 +133,12 @@ export class DataStream<T> {
    * @example bids.countWindowAll(1000).aggregate(average((bid) => bid.price)).uid('average-bid')
    */
   countWindowAll(size: number, slide?: number): AllWindowedStream<T> {
-    const windows = this.windowAll(GlobalWindows.create())
-    return slide === undefined
-      ? windows.trigger(PurgingTrigger.of(CountTrigger.of(size)))
-      : windows.trigger(CountTrigger.of(slide)).evictor(CountEvictor.of(size))
+    return new AllWindowedStream(countWindows(this.#windowsOfAll(GlobalWindows.create()), size, slide))
+  }
+
+  #windowsOfAll(assigner: WindowAssigner<T>): WindowedStream<T, AllKey> {
+    const all = byKey(this.#origin, keyOfAll)
+    return new WindowedStream((operator) => attachAlone(all, operator), { keySelector: keyOfAll, assigner })
   }
 
   /** The records of this stream and of others, in no particular order between them. */
@@ -210,7 +206,7 @@ export class DataStream<T> {
    * @example parsed.forward().map(enrich)
    */
   forward(): DataStream<T> {
-    return new DataStream(repartition(this.#origin, FORWARD_ONLY))
+    return new DataStream(repartition(this.#origin, PARTITIONING.forwardOnly))
   }
 
   /**
@@ -219,7 +215,7 @@ export class DataStream<T> {
    * @example lines.rebalance().map(parse)
    */
   rebalance(): DataStream<T> {
-    return new DataStream(repartition(this.#origin, REBALANCE))
+    return new DataStream(repartition(this.#origin, PARTITIONING.rebalance))
   }
 
   /**
@@ -229,7 +225,7 @@ export class DataStream<T> {
    * @example lines.setParallelism(2).rescale().map(parse).setParallelism(6)
    */
   rescale(): DataStream<T> {
-    return new DataStream(repartition(this.#origin, RESCALE))
+    return new DataStream(repartition(this.#origin, PARTITIONING.rescale))
   }
 
   /**
@@ -239,7 +235,7 @@ export class DataStream<T> {
    * @example clicks.shuffle().map(score)
    */
   shuffle(): DataStream<T> {
-    return new DataStream(repartition(this.#origin, SHUFFLE))
+    return new DataStream(repartition(this.#origin, PARTITIONING.shuffle))
   }
 
   /**
@@ -253,7 +249,7 @@ export class DataStream<T> {
   broadcast(): DataStream<T>
   broadcast<B extends BroadcastDeclarations>(states: B): BroadcastStream<T, B>
   broadcast<B extends BroadcastDeclarations>(states?: B): DataStream<T> | BroadcastStream<T, B> {
-    const origin = repartition(this.#origin, BROADCAST)
+    const origin = repartition(this.#origin, PARTITIONING.broadcast)
     return states === undefined ? new DataStream<T>(origin) : new BroadcastStream<T, B>({ origin, states })
   }
 
@@ -263,7 +259,7 @@ export class DataStream<T> {
    * @example totals.global().map(rank)
    */
   global(): DataStream<T> {
-    return new DataStream(repartition(this.#origin, GLOBAL))
+    return new DataStream(repartition(this.#origin, PARTITIONING.global))
   }
 
   /**
@@ -283,11 +279,7 @@ export class DataStream<T> {
     partitioner: (keyOrValue: T & K, partitionCount: number) => number,
     keySelector?: (value: T) => T & K, // the overloads say which of the two it is
   ): DataStream<T> {
-    const ofValue =
-      keySelector === undefined
-        ? partitioner
-        : (value: T, partitionCount: number) => partitioner(keySelector(value), partitionCount)
-    return new DataStream(repartition(this.#origin, Object.freeze({ kind: 'custom', partitioner: ofValue })))
+    return new DataStream(repartition(this.#origin, byFunction<T & K>(partitioner, keySelector)))
   }
 
   /**
@@ -306,9 +298,7 @@ export class DataStream<T> {
    * @example delays.sinkTo(jsonLinesSink('./out')).uid('delays-out')
    */
   sinkTo(sink: Sink<T>): DataStreamSink {
-    const { builder, edges } = this.#origin
-    const id = builder.add((id) => ({ kind: 'sink', id, name: sink.kind, sink: erased(sink), inputs: edges }))
-    return new DataStreamSink(builder, id)
+    return new DataStreamSink(this.#origin.builder, addSink(this.#origin, sink), streamOf)
   }
 
   /** Prints every record as a line on standard output: strings as they are, anything else as JSON. */
@@ -323,7 +313,7 @@ export class SingleOutputStreamOperator<T> extends DataStream<T> {
   readonly #node: NodeId
 
   constructor(builder: GraphBuilder, node: NodeId) {
-    super({ builder, edges: Object.freeze([Object.freeze({ from: node, partitioning: FORWARD })]) })
+    super(outputOf(builder, node))
     this.#builder = builder
     this.#node = node
   }
@@ -409,9 +399,7 @@ export class SingleOutputStreamOperator<T> extends DataStream<T> {
    * @example totals.getSideOutput(lateOrders).sinkTo(jsonLinesSink('./late'))
    */
   getSideOutput<U>(tag: OutputTag<U> | string): DataStream<U> {
-    const sideTag = typeof tag === 'string' ? tag : tag.name
-    const edge = Object.freeze({ from: this.#node, sideTag, partitioning: FORWARD })
-    return new DataStream({ builder: this.#builder, edges: Object.freeze([edge]) })
+    return streamOf<U>(sideOutputOf(this.#builder, this.#node, tag))
   }
 }
 
@@ -432,111 +420,21 @@ class NonParallelStreamOperator<T> extends SingleOutputStreamOperator<T> {
   }
 }
 
-/** The end of a stream. */
-export class DataStreamSink {
-  readonly #builder: GraphBuilder
-  readonly #node: NodeId
-
-  constructor(builder: GraphBuilder, node: NodeId) {
-    this.#builder = builder
-    this.#node = node
-  }
-
-  /** Names the sink in plans, progress and messages. Default: its uid, without one its kind. */
-  name(name: string): this {
-    this.#builder.patch(this.#node, { name })
-    return this
-  }
-
-  /** The id under which checkpoints keep what is not committed yet. Derived from the sink's kind and position when absent. */
-  uid(uid: string): this {
-    this.#builder.patch(this.#node, { uid })
-    return this
-  }
-
-  /**
-   * What happens to a record that the sink cannot turn into what it writes (SER1001), e.g. because its `format` throws: see `onError` of operators. Writes
-   * that fail are not the record's fault: they fail the job in any case.
-   *
-   * @example totals.sinkTo(jsonLinesSink('./out')).onError('skip')
-   */
-  onError<V = unknown>(policy: OnError<DeadLetterRecord<V>>): this {
-    this.#builder.patch(this.#node, { errorPolicy: errorPolicyOf(policy) })
-    return this
-  }
-
-  /**
-   * Records that the sink set aside under `tag`, or under the name of a tag.
-   *
-   * @example const written = totals.sinkTo(jsonLinesSink('./out')).onError('dead-letter')
-   * written.getSideOutput<DeadLetterRecord>(DEAD_LETTER).print('unwritable')
-   */
-  getSideOutput<U>(tag: OutputTag<U> | string): DataStream<U> {
-    const sideTag = typeof tag === 'string' ? tag : tag.name
-    const edge = Object.freeze({ from: this.#node, sideTag, partitioning: FORWARD })
-    return new DataStream({ builder: this.#builder, edges: Object.freeze([edge]) })
-  }
-
-  /** Number of writers, 1 to 32768. Default: the parallelism of the job. */
-  setParallelism(parallelism: number): this {
-    this.#builder.patch(this.#node, { parallelism })
-    return this
-  }
-
-  /** Number of key groups, 1 to 32768: the parallelism can never exceed it. Part of the state: fixed while the state lives. */
-  setMaxParallelism(maxParallelism: number): this {
-    this.#builder.patch(this.#node, { maxParallelism })
-    return this
-  }
-
-  /**
-   * Runs in a task of its own: not chained to the operator in front of it.
-   *
-   * @example totals.sinkTo(slowSink).disableChaining()
-   */
-  disableChaining(): this {
-    this.#builder.patch(this.#node, { chaining: 'never' })
-    return this
-  }
-
-  /**
-   * Writers of different groups, and operators of other ones, never share a slot.
-   *
-   * @param group letters, digits, `.`, `_`, `-` (GRA1008 otherwise). Default: that of the operators in front of it if they agree, else `default`
-   * @example totals.sinkTo(slowSink).slotSharingGroup('writing')
-   */
-  slotSharingGroup(group: string): this {
-    this.#builder.patch(this.#node, { slotSharingGroup: group })
-    return this
-  }
-}
-
 /** Adds an operator behind any stream: for parts of the API that are no methods of it. */
 export function attachTo<T, U>(stream: DataStream<T>, operator: OperatorSpec): SingleOutputStreamOperator<U> {
   return attach(originOf(stream), operator)
 }
 
 /** Adds an operator behind a stream. */
-function attach<U>({ builder, edges }: StreamOrigin, operator: OperatorSpec): SingleOutputStreamOperator<U> {
-  const id = builder.add((id) => ({ kind: 'operator', id, name: operator.kind, operator, inputs: edges }))
-  return new SingleOutputStreamOperator<U>(builder, id)
+function attach<U>(origin: StreamOrigin, operator: OperatorSpec): SingleOutputStreamOperator<U> {
+  return new SingleOutputStreamOperator<U>(origin.builder, addOperator(origin, operator))
 }
 
-function repartition({ builder, edges }: StreamOrigin, partitioning: Partitioning): StreamOrigin {
-  return { builder, edges: Object.freeze(edges.map((edge) => Object.freeze({ ...edge, partitioning }))) }
-}
-
-/** The graph holds sinks of any type: the stream in front of it guarantees the records. */
-function erased<T>(sink: Sink<T>): Sink<unknown> {
-  return sink
+function streamOf<U>(origin: StreamOrigin): DataStream<U> {
+  return new DataStream<U>(origin)
 }
 
 /** Adds an operator that all records meet in. */
-function attachAlone<U>({ builder, edges }: StreamOrigin, operator: OperatorSpec): SingleOutputStreamOperator<U> {
-  const id = builder.add((id) => ({ kind: 'operator', id, name: operator.kind, operator, inputs: edges }))
-  return new NonParallelStreamOperator<U>(builder, id)
-}
-
-function keyOfAll(): AllKey {
-  return ALL
+function attachAlone<U>(origin: StreamOrigin, operator: OperatorSpec): SingleOutputStreamOperator<U> {
+  return new NonParallelStreamOperator<U>(origin.builder, addOperator(origin, operator))
 }

@@ -1,6 +1,7 @@
 /** What the methods that distribute, chain and place infer, and what they must not accept. Compiled, never run. */
 import type { Source } from '../connector/source.ts'
-import type { DataStream, DataStreamSink, SingleOutputStreamOperator } from './data-stream.ts'
+import type { DataStream, SingleOutputStreamOperator } from './data-stream.ts'
+import type { DataStreamSink } from './data-stream-sink.ts'
 import { defineJob } from './define-job.ts'
 
 interface Order {

@@ -1,14 +1,12 @@
 import type { Key } from '../stream/key-groups.ts'
 import type { BroadcastDeclarations } from '../operators/broadcast-state.ts'
 import type { NoOperatorState } from '../operators/function-context.ts'
-import { CountEvictor } from '../operators/evictors.ts'
 import { type Comparable, keyedAggregationOperator, type Ties } from '../operators/keyed-aggregation.ts'
 import { keyedProcessOperator } from '../operators/keyed-process.ts'
 import type { OperatorStateDeclarations } from '../operators/user-operator-states.ts'
 import type { StateDeclarations } from '../operators/user-states.ts'
 import { keyedReduceOperator } from '../operators/keyed-reduce.ts'
 import type { OperatorSpec } from '../operators/operator.ts'
-import { CountTrigger, PurgingTrigger } from '../operators/triggers.ts'
 import { GlobalWindows, type WindowAssigner } from '../operators/window-assigners.ts'
 import { type BroadcastStream, KeyedBroadcastConnectedStream, partsOf } from './broadcast-stream.ts'
 import { KeyedConnectedStreams, type TwoKeys } from './connected-streams.ts'
@@ -16,7 +14,7 @@ import type { SingleOutputStreamOperator } from './data-stream.ts'
 import { IntervalJoin } from './interval-joined-streams.ts'
 import type { KeyedProcessFunction } from './process-function.ts'
 import { type AttachableOrigin, twoInputs } from './two-inputs.ts'
-import { WindowedStream } from './windowed-stream.ts'
+import { countWindows, WindowedStream } from './windowed-stream.ts'
 
 /** Adds an operator behind the keyed edges of a stream. */
 export type AttachOperator = <O>(operator: OperatorSpec) => SingleOutputStreamOperator<O>
@@ -200,9 +198,6 @@ export class KeyedStream<T, K extends Key> {
    * @example bids.keyBy((bid) => bid.auction).countWindow(100).aggregate(average((bid) => bid.price)).uid('average-bids')
    */
   countWindow(size: number, slide?: number): WindowedStream<T, K> {
-    const windows = this.window(GlobalWindows.create())
-    return slide === undefined
-      ? windows.trigger(PurgingTrigger.of(CountTrigger.of(size)))
-      : windows.trigger(CountTrigger.of(slide)).evictor(CountEvictor.of(size))
+    return countWindows(this.window(GlobalWindows.create()), size, slide)
   }
 }

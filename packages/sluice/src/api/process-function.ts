@@ -6,8 +6,8 @@ import type { StateDeclarations } from '../operators/user-states.ts'
 import type { Key } from '../stream/key-groups.ts'
 import type { RecordType } from './record-type.ts'
 
-/** What process functions with and without a key have in common. */
-interface AnyProcessFunction<O, OS extends OperatorStateDeclarations> {
+/** What process functions of one input or two, with and without a key, have in common. */
+export interface AnyProcessFunction<O, OS extends OperatorStateDeclarations> {
   /** The type of what `ctx.emit` takes; without it the output's type is unknown. */
   readonly emits?: RecordType<O>
   /** States of a subtask that belong to no key, by the name under which `ctx.operatorState` shows them. */

@@ -4,7 +4,8 @@ import type { CoGroupDefinition } from '../operators/co-group-definition.ts'
 import type { OperatorSpec } from '../operators/operator.ts'
 import type { Key } from '../stream/key-groups.ts'
 import type { SingleOutputStreamOperator } from './data-stream.ts'
-import { attachBehindBoth, byKey, type TwoInputs } from './two-inputs.ts'
+import { byKey } from './stream-origin.ts'
+import { attachBehindBoth, type TwoInputs } from './two-inputs.ts'
 
 /** A method, so that a stream of a subtype can be joined as one of its supertype. */
 export interface LeftKey<L, K extends Key> {

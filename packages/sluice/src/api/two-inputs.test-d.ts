@@ -5,6 +5,7 @@ import { outputTag } from '../operators/output-tag.ts'
 import { CountTrigger, DeltaTrigger, PurgingTrigger } from '../operators/triggers.ts'
 import { EventTimeSessionWindows, TumblingEventTimeWindows } from '../operators/window-assigners.ts'
 import { listState, mapState, valueState } from '../state/descriptors.ts'
+import { operatorListState } from '../state/operator-descriptors.ts'
 import type { BroadcastConnectedStream, BroadcastStream, KeyedBroadcastConnectedStream } from './broadcast-stream.ts'
 import type { WindowedCoGroup } from './co-grouped-streams.ts'
 import type { ConnectedStreams, KeyedConnectedStreams } from './connected-streams.ts'
@@ -73,6 +74,22 @@ defineJob('connect', (env) => {
       },
     }),
   )
+  connected.process({
+    emits: recordType<number>(),
+    operatorState: { unpaid: operatorListState<Order>('unpaid') },
+    open(ctx) {
+      same<readonly Order[]>()(ctx.operatorState.unpaid.get())
+      // @ts-expect-error nothing can be emitted before the first record
+      ctx.emit(1)
+    },
+    onFirst: (order, ctx) => ctx.operatorState.unpaid.add(order),
+    onSecond(payment, ctx) {
+      // @ts-expect-error a list of orders
+      ctx.operatorState.unpaid.add(payment)
+      ctx.counter('payments').add(1)
+    },
+    onEnd: (ctx) => ctx.emit(ctx.operatorState.unpaid.get().length),
+  })
   // @ts-expect-error a co-map has a function for each stream
   connected.map((order: Order) => order.id)
 

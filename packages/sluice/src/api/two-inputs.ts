@@ -1,9 +1,9 @@
 /** How an operator with two inputs is put behind two streams. */
 import { EngineError } from '../base/errors.ts'
-import type { LogicalEdge, Partitioning } from '../graph/logical-graph.ts'
+import type { LogicalEdge } from '../graph/logical-graph.ts'
 import type { OperatorSpec } from '../operators/operator.ts'
-import type { Key } from '../stream/key-groups.ts'
-import type { SingleOutputStreamOperator, StreamOrigin } from './data-stream.ts'
+import type { SingleOutputStreamOperator } from './data-stream.ts'
+import type { StreamOrigin } from './stream-origin.ts'
 
 /** Adds an operator behind edges. Given from outside, so that no two files of streams need each other at run time. */
 type AttachBehind = <O>(origin: StreamOrigin, operator: OperatorSpec) => SingleOutputStreamOperator<O>
@@ -35,12 +35,6 @@ export function attachBehindBoth<O>(inputs: TwoInputs, operator: OperatorSpec): 
   const { first, second, attach } = inputs
   const edges = [...first.edges.map((edge) => atPort(edge, 0)), ...second.edges.map((edge) => atPort(edge, 1))]
   return attach({ builder: first.builder, edges: Object.freeze(edges) }, operator)
-}
-
-/** The same records, brought to the subtask of their key. */
-export function byKey<T>({ builder, edges }: StreamOrigin, keySelector: (value: T) => Key): StreamOrigin {
-  const partitioning: Partitioning = Object.freeze({ kind: 'hash', keySelector })
-  return { builder, edges: Object.freeze(edges.map((edge) => Object.freeze({ ...edge, partitioning }))) }
 }
 
 function atPort(edge: LogicalEdge, port: number): LogicalEdge {

@@ -1,9 +1,9 @@
 import { parseDuration } from '../base/duration.ts'
 import type { Key } from '../stream/key-groups.ts'
 import type { OutputTag } from '../operators/output-tag.ts'
-import { checkEvictor, type Evictor } from '../operators/evictors.ts'
+import { checkEvictor, CountEvictor, type Evictor } from '../operators/evictors.ts'
 import { reduceAggregate } from '../operators/reduce-aggregate.ts'
-import type { Trigger } from '../operators/triggers.ts'
+import { CountTrigger, PurgingTrigger, type Trigger } from '../operators/triggers.ts'
 import type { StateDeclarations } from '../operators/user-states.ts'
 import type { AggregateFunction, TimeWindow, WindowProcess, WindowSettings } from '../operators/window-definition.ts'
 import { windowOperator } from '../operators/windows.ts'
@@ -182,6 +182,17 @@ export class WindowedStream<T, K extends Key> {
     const settings = { ...this.#settings, ...change } as WindowSettings<T, K> // as the constructor got them
     return new WindowedStream<T, K>(this.#attach, settings)
   }
+}
+
+/** Windows over every `size` records; with a `slide` over the last `size`, every `slide` records. `windows` are global. */
+export function countWindows<T, K extends Key>(
+  windows: WindowedStream<T, K>,
+  size: number,
+  slide: number | undefined,
+): WindowedStream<T, K> {
+  return slide === undefined
+    ? windows.trigger(PurgingTrigger.of(CountTrigger.of(size)))
+    : windows.trigger(CountTrigger.of(slide)).evictor(CountEvictor.of(size))
 }
 
 function windowResult<K extends Key, R>(key: K, window: TimeWindow, result: R): WindowResult<K, R> {

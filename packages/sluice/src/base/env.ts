@@ -18,6 +18,8 @@ export interface Env {
   readonly random: Random
   readonly disk: Disk
   readonly network: Network
+  /** The world outside: absent where there is none, as in simulations. */
+  readonly sockets?: Sockets
   /** Where user-visible output of `print` goes: whole lines, in order. */
   readonly stdout: LineSink
 }
@@ -167,4 +169,59 @@ export interface ConnectionReceiver {
   onClosed(error: NetworkError | undefined): void
   /** `queuedBytes` has come down to zero. */
   onDrained?(): void
+}
+
+/** What sources speak to others with: bytes over TCP, and HTTP. Not between the processes of the engine: that is `Network`. */
+export interface Sockets {
+  /** Fails like `Network.connect`. Nothing is read before `receive`. */
+  connect(address: NetworkAddress, timeoutMs: number): Promise<ByteStream>
+  /** Resolves when requests are accepted. Fails like `Network.listen`. */
+  serveHttp(address: NetworkAddress, service: HttpService): Promise<Listener>
+}
+
+/** One connection of bytes, from the other side to this one. */
+export interface ByteStream {
+  /** Sets the one receiver and begins to read. */
+  receive(receiver: ByteReceiver): void
+  /** Nothing more is read than is on its way: the other side is held back by TCP. */
+  pause(): void
+  resume(): void
+  /** Idempotent; nothing is called for it. */
+  destroy(): void
+}
+
+export interface ByteReceiver {
+  /** The bytes belong to the receiver. */
+  onBytes(bytes: Uint8Array): void
+  /** Once, as the last call: the other side ended it (undefined) or it broke. */
+  onClosed(error: NetworkError | undefined): void
+}
+
+/** Answers requests; what it throws or rejects with is answered with 500. */
+export interface HttpService {
+  /** A longer body is answered with 413. */
+  readonly bodyBytesMax: number
+  /** Connections at once; more are closed. */
+  readonly connectionsMax: number
+  /** Until the whole request has arrived. */
+  readonly requestTimeoutMs: number
+  /** Asked before the body is read: an answer ends the request. */
+  refuse(head: HttpHead): HttpAnswer | undefined
+  answer(head: HttpHead, body: Uint8Array): Promise<HttpAnswer>
+}
+
+export interface HttpHead {
+  readonly method: string
+  /** Without the query. */
+  readonly path: string
+  /** Lower-case name; undefined: there is none, or more than one. */
+  header(name: string): string | undefined
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  /** For people. */
+  readonly text: string
+  /** Lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>
 }

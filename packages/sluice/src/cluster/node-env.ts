@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import type { Clock, Env, LineSink, Network, Random, Timers } from '../base/env.ts'
 import { nodeDisk } from './node-disk.ts'
 import { createNodeNetwork } from './node-network.ts'
+import { nodeSockets } from './node-sockets.ts'
 
 /** Node fires a timer with a longer delay at once. */
 const TIMER_DELAY_MAX_MS = 2 ** 31 - 1
@@ -22,6 +23,7 @@ export function createNodeEnv({ stdout, network }: NodeEnvOptions): Env {
     random: unpredictableRandom(),
     disk: nodeDisk,
     network: network ?? createNodeNetwork(),
+    sockets: nodeSockets,
     stdout,
   }
 }

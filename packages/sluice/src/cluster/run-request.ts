@@ -35,6 +35,7 @@ export interface RunFacts {
 
 /** A job that was started. */
 export interface JobClient extends RunFacts {
+  /** How the job is now. */
   status(): JobStatus
   /** Takes a last checkpoint, then ends the job; started again, it goes on from there. Resolves when it has ended. */
   stop(): Promise<void>

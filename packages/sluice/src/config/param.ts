@@ -1,5 +1,6 @@
 import { parseDuration } from '../base/duration.ts'
 import { EngineError } from '../base/errors.ts'
+import { recordOf } from '../base/record-of.ts'
 
 /**
  * Declares one parameter of a job. Frozen plain data with two refining methods; made by `param`.
@@ -103,8 +104,7 @@ export function readParams<Declarations extends ParamDeclarations>(
       wrong.map(([name, { rest, text }]) => `"${name}" is ${JSON.stringify(text)}, not ${expectedOf(rest)}`),
     )
   }
-  const values = entries.map(([name, { rest, text }]) => [name, text === undefined ? undefined : valueOf(rest, text)])
-  return Object.freeze(Object.fromEntries(values)) as ParamValues<Declarations> // each value was parsed by its own declaration
+  return recordOf(entries.map(([name, { rest, text }]) => [name, text === undefined ? undefined : valueOf(rest, text)]))
 }
 
 /** CFG1004 when a parameter is given that the job does not have. */

@@ -8,6 +8,7 @@
 import { EngineError } from '../base/errors.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
 import { deepFreeze } from '../base/freeze.ts'
+import { recordOf } from '../base/record-of.ts'
 import type { ResolvedClusterOptions } from './cluster-options.ts'
 import { nearestName } from './nearest-name.ts'
 import type { OptionLayer } from './option-layers.ts'
@@ -92,13 +93,13 @@ function asError(problems: readonly Problem[]): EngineError {
 }
 
 function valuesOf(settings: readonly OptionSetting[]): OptionValues {
-  const entries = settings.map(({ key, text }) => {
+  const entries = settings.map(({ key, text }): [string, unknown] => {
     const parsed = parseOption(key, text)
     if (!parsed.ok)
       throw asError([{ code: 'CFG1002', text: `option "${key}" is ${JSON.stringify(text)}, not ${parsed.expected}` }])
     return [key, parsed.value]
   })
-  return Object.fromEntries(entries) as OptionValues // every key of the table is there, each with a value of its own row
+  return recordOf<OptionValues>(entries) // every key of the table is there, each with a value of its own row
 }
 
 type CrossRule = (values: OptionValues) => string[]

@@ -44,7 +44,9 @@ export class CsvColumns {
 
   constructor(names: readonly string[], types: CsvTypes) {
     this.names = names
-    const converters = names.map((name) => (Object.hasOwn(types, name) ? CSV_CONVERTERS[types[name] ?? 'string'] : undefined))
+    const converters = names.map((name) =>
+      Object.hasOwn(types, name) ? CSV_CONVERTERS[types[name] ?? 'string'] : undefined,
+    )
     this.#converters = converters.map((convert, k) => convert && nullable(names[k] ?? '', convert)) // as many as names
     this.#make = compileRecord(names, converters)
   }
@@ -101,6 +103,7 @@ function dateOf(text: string): Date {
   const match = MOMENT.exec(text)
   const iso = text.replace(' ', 'T')
   const date = match === null ? undefined : new Date(iso.length > 10 && match[1] === undefined ? `${iso}Z` : iso)
-  if (date === undefined || Number.isNaN(date.getTime())) throw new SyntaxError(`is no ISO 8601 date: ${JSON.stringify(text)}`)
+  if (date === undefined || Number.isNaN(date.getTime()))
+    throw new SyntaxError(`is no ISO 8601 date: ${JSON.stringify(text)}`)
   return date
 }

@@ -1,6 +1,7 @@
 /** How a CSV file is written: the characters that mean something, checked when the graph is built. */
 import { EngineError } from '../base/errors.ts'
 
+/** How fields and rows are told apart. */
 export interface CsvDialectOptions {
   /** Between two fields: one ASCII character. Default `,`. */
   readonly delimiter?: string

@@ -156,7 +156,8 @@ export class CsvFiles {
     const twice = names.find((name, k) => names.indexOf(name) !== k)
     if (twice !== undefined) throw badHeader(path, `it names column ${JSON.stringify(twice)} twice`)
     const missing = Object.keys(this.#decoding.types).find((name) => !names.includes(name))
-    if (missing !== undefined) throw badHeader(path, `it has no column ${JSON.stringify(missing)}; it has ${names.join(', ')}`)
+    if (missing !== undefined)
+      throw badHeader(path, `it has no column ${JSON.stringify(missing)}; it has ${names.join(', ')}`)
     return new CsvColumns(names, this.#decoding.types)
   }
 

@@ -33,9 +33,7 @@ describe('csvSink', () => {
       { a: new Date('2026-01-31T10:00:00Z'), b: null },
       { a: '' },
     ]
-    expect(await written(rows)).toBe(
-      'a,b\nx,1.5\n"a ""b"", c",-3\n"two\nlines",true\n2026-01-31T10:00:00.000Z,\n,\n',
-    )
+    expect(await written(rows)).toBe('a,b\nx,1.5\n"a ""b"", c",-3\n"two\nlines",true\n2026-01-31T10:00:00.000Z,\n,\n')
     expect(await written(rows.slice(0, 1), { quoting: 'always', delimiter: ';' })).toBe('"a";"b"\n"x";"1.5"\n')
     expect(await written([{ a: null, b: '' }], { header: false, columns: ['a'] })).toBe('""\n')
   })
@@ -92,7 +90,10 @@ describe('csvSink', () => {
   })
 
   test('what has no text is SER1001 and names the column; columns that cannot be are refused', async () => {
-    await expect(written([{ a: 1, b: {} }])).rejects.toMatchObject({ code: 'SER1001', message: expect.stringContaining('"b"') })
+    await expect(written([{ a: 1, b: {} }])).rejects.toMatchObject({
+      code: 'SER1001',
+      message: expect.stringContaining('"b"'),
+    })
     await expect(written([{ a: new Date(Number.NaN) }])).rejects.toMatchObject({ code: 'SER1001' })
     expect(() => csvSink<Row>('/out', { columns: [] })).toThrow(expect.objectContaining({ code: 'CFG1002' }))
     expect(() => csvSink<Row>('/out', { columns: ['a', 'a'] })).toThrow(expect.objectContaining({ code: 'CFG1002' }))

@@ -4,6 +4,7 @@ import { type CsvDialect, type CsvDialectOptions, csvDialect } from './csv-diale
 import { lineFileFormat } from './file-content.ts'
 import { type BucketOptions, type FileSink, type FileSinkOptions, fileSink } from './file-sink.ts'
 
+/** Which fields are written, and how. */
 export interface CsvSinkOptions<T> extends FileSinkOptions, BucketOptions<T>, CsvDialectOptions {
   /** The fields of a record that are written, in this order. */
   readonly columns: readonly (keyof T & string)[]

@@ -38,7 +38,9 @@ describe('csvSource', () => {
         fc.boolean(),
         fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 6 }),
         async (rows, newline, hasBom, restarts) => {
-          const disk = await diskWith({ '/in.csv': (hasBom ? '\uFEFF' : '') + csvText([['x', 'y', 'z'], ...rows], newline) })
+          const disk = await diskWith({
+            '/in.csv': (hasBom ? '\uFEFF' : '') + csvText([['x', 'y', 'z'], ...rows], newline),
+          })
           const source = csvSource('/in.csv')
           const seen: unknown[] = []
           let snapshot: SourceSnapshot<CsvSplit, FileEnumeratorState<CsvSplit>> | undefined
@@ -62,7 +64,11 @@ describe('csvSource', () => {
     const text = `id,name\n${rows.map((row) => row.join(',')).join('\n')}`
     const disk = await diskWith({ '/in.csv': text })
     for (const splitBytes of ['1b', '3b', '17b', '100b']) {
-      const records = await readAll(csvSource('/in.csv', { splittable: true, splitBytes, types: { id: 'number', name: 'string' } }), disk, 3)
+      const records = await readAll(
+        csvSource('/in.csv', { splittable: true, splitBytes, types: { id: 'number', name: 'string' } }),
+        disk,
+        3,
+      )
       expect(records.toSorted((a, b) => Number(a.id) - Number(b.id))).toEqual(
         rows.map((_, i) => ({ id: i, name: `name, ${i}` })),
       )
@@ -70,7 +76,8 @@ describe('csvSource', () => {
   })
 
   test('types make values of texts; an empty field is null, a column without a type holds strings', async () => {
-    const text = 'n,b,i,d,s,other\n1.5,TRUE,-12345678901234567890,2026-01-31,x,y\n,,,,,\n-1e3,false,+7,2026-01-31 10:20:30,"",z\n0,true,0,2026-01-31T10:20:30.5+02:00,a,b\n'
+    const text =
+      'n,b,i,d,s,other\n1.5,TRUE,-12345678901234567890,2026-01-31,x,y\n,,,,,\n-1e3,false,+7,2026-01-31 10:20:30,"",z\n0,true,0,2026-01-31T10:20:30.5+02:00,a,b\n'
     const disk = await diskWith({ '/in.csv': text })
     const types = { n: 'number', b: 'boolean', i: 'bigint', d: 'date', s: 'string' } as const
     expect(await readAll(csvSource('/in.csv', { types }), disk)).toEqual([
@@ -93,22 +100,40 @@ describe('csvSource', () => {
 
   test('names may be given, rows may be arrays, and parse makes records of either', async () => {
     const disk = await diskWith({ '/in.csv': '1,2\n3,4,5\n' })
-    expect(await readAll(csvSource('/in.csv', { header: false }), disk)).toEqual([['1', '2'], ['3', '4', '5']])
-    const sums = csvSource('/in.csv', { header: false, parse: (row) => row.reduce((sum, text) => sum + Number(text), 0) })
+    expect(await readAll(csvSource('/in.csv', { header: false }), disk)).toEqual([
+      ['1', '2'],
+      ['3', '4', '5'],
+    ])
+    const sums = csvSource('/in.csv', {
+      header: false,
+      parse: (row) => row.reduce((sum, text) => sum + Number(text), 0),
+    })
     expect(await readAll(sums, disk)).toEqual([3, 12])
     const named = csvSource('/in.csv', { header: ['a', 'b'], onError: 'skip', parse: (row) => Number(row['a']) })
     expect(await readAll(named, disk)).toEqual([1])
   })
 
   test('each file of a folder has its own header, in its own order; an empty file has no records', async () => {
-    const disk = await diskWith({ '/in/1.csv': 'a,b\n1,2\n', '/in/2.csv': 'b,a\n3,4\n', '/in/3.csv': 'a,b\n', '/in/4.csv': '\n', '/in/x.txt': 'no' })
-    expect(await readAll(csvSource('/in', { types: { a: 'number' } }), disk)).toEqual([{ a: 1, b: '2' }, { b: '3', a: 4 }])
+    const disk = await diskWith({
+      '/in/1.csv': 'a,b\n1,2\n',
+      '/in/2.csv': 'b,a\n3,4\n',
+      '/in/3.csv': 'a,b\n',
+      '/in/4.csv': '\n',
+      '/in/x.txt': 'no',
+    })
+    expect(await readAll(csvSource('/in', { types: { a: 'number' } }), disk)).toEqual([
+      { a: 1, b: '2' },
+      { b: '3', a: 4 },
+    ])
   })
 
   test('a column named __proto__ is a column', async () => {
     const disk = await diskWith({ '/in.csv': '__proto__,"a""b"\n1,2\n' })
     const [record] = await readAll(csvSource<object>('/in.csv'), disk)
-    expect(Object.entries(record ?? {})).toEqual([['__proto__', '1'], ['a"b', '2']])
+    expect(Object.entries(record ?? {})).toEqual([
+      ['__proto__', '1'],
+      ['a"b', '2'],
+    ])
   })
 
   test.each([
@@ -131,7 +156,10 @@ describe('csvSource', () => {
     await letters.start()
     await letters.read()
     expect(letters.sideRecords).toEqual([
-      { tag: DEAD_LETTER, value: expect.objectContaining({ file: '/in.csv', offset: 8, error: expect.stringContaining(reason) }) },
+      {
+        tag: DEAD_LETTER,
+        value: expect.objectContaining({ file: '/in.csv', offset: 8, error: expect.stringContaining(reason) }),
+      },
     ])
     expect([...letters.counts]).toEqual([['deadLetterRecords', 1]])
   })

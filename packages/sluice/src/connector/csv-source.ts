@@ -7,7 +7,13 @@ import { type CsvDialectOptions, csvDialect } from './csv-dialect.ts'
 import { type CsvDecoding, type CsvRow, type CsvSplit, CsvFiles, csvSplits, undecodableRow } from './csv-files.ts'
 import { errorPolicyOf } from './error-policy.ts'
 import { byteSplits, findFiles, type InputPaths } from './file-splits.ts'
-import { type FileEnumeratorState, type MonitorOptions, fileEnumerator, fileIdentity, monitorOf } from './folder-watch.ts'
+import {
+  type FileEnumeratorState,
+  type MonitorOptions,
+  fileEnumerator,
+  fileIdentity,
+  monitorOf,
+} from './folder-watch.ts'
 import type { Source } from './source.ts'
 import { takeRejected, type LineErrorPolicy } from './text-source.ts'
 
@@ -40,6 +46,7 @@ export interface CsvSourceOptions<Types extends CsvTypes = CsvTypes> extends Csv
   readonly types?: Types
 }
 
+/** A source of CSV files. */
 export type CsvSource<T> = Source<T, CsvSplit, FileEnumeratorState<CsvSplit>>
 
 /**
@@ -58,7 +65,7 @@ export function csvSource<const Types extends CsvTypes>(
 ): CsvSource<CsvRecordOf<Types>>
 export function csvSource<T>(
   paths: InputPaths,
-  options: CsvSourceOptions<Record<never, never>> & { readonly parse: (row: CsvRow) => T; readonly types?: never },
+  options: CsvSourceOptions & { readonly parse: (row: CsvRow) => T; readonly types?: never },
 ): CsvSource<T>
 export function csvSource<T>(
   paths: InputPaths,

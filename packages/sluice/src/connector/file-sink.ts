@@ -75,7 +75,11 @@ export function textSink<T>(directory: string, options: TextSinkOptions<T> = {})
  * @example stream.sinkTo(jsonLinesSink('out/delays'))
  */
 export function jsonLinesSink<T>(directory: string, options: FileSinkOptions & BucketOptions<T> = {}): FileSink<T> {
-  return fileSink<T>('json-lines-files', directory, { extension: '.jsonl', ...options, format: lineFileFormat<T>(jsonLine) })
+  return fileSink<T>('json-lines-files', directory, {
+    extension: '.jsonl',
+    ...options,
+    format: lineFileFormat<T>(jsonLine),
+  })
 }
 
 export interface ResolvedFileSinkOptions<T> extends FileSinkOptions, BucketOptions<T> {

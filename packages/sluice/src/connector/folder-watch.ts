@@ -13,7 +13,16 @@ import type { Disk } from '../base/env.ts'
 import { EngineError } from '../base/errors.ts'
 import { parseDuration } from '../base/duration.ts'
 import type { OrderedSplit } from './chunk-reader.ts'
-import { type FileOrder, type InputFile, type InputPaths, failUnreadable, isWanted, joinPath, missing, pathList } from './file-splits.ts'
+import {
+  type FileOrder,
+  type InputFile,
+  type InputPaths,
+  failUnreadable,
+  isWanted,
+  joinPath,
+  missing,
+  pathList,
+} from './file-splits.ts'
 import type { EnumeratorContext, SplitEnumerator } from './source.ts'
 import { SplitQueue, type SplitQueueState } from './split-queue.ts'
 
@@ -21,6 +30,7 @@ import { SplitQueue, type SplitQueueState } from './split-queue.ts'
 export const WATCHED_FILES_MAX = 100_000
 const INTERVAL_MS_MIN = 100
 
+/** Whether a source goes on looking for files, and in which order of time they are. */
 export interface MonitorOptions {
   /**
    * How long to wait between two looks for new files, e.g. `10s`, from `100ms` up. With it the source never ends. Default: the files that are there

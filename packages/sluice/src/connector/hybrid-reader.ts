@@ -101,10 +101,10 @@ export class HybridReader<T> implements SourceReader<T, HybridSplit> {
     return 'nothing'
   }
 
-  snapshot(): readonly HybridSplit[] {
+  snapshot(checkpoint: number): readonly HybridSplit[] {
     const current = this.#current
     if (current === undefined) return this.#waiting
-    return current.reader.snapshot().map((split) => wrapSplit(current.stage, split))
+    return current.reader.snapshot(checkpoint).map((split) => wrapSplit(current.stage, split))
   }
 
   position(): string | undefined {

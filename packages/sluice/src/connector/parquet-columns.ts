@@ -23,6 +23,7 @@ export type ParquetScalarType =
 /** A type, or a list of values of one. */
 export type ParquetColumnType = ParquetScalarType | { readonly list: ParquetScalarType }
 
+/** Types of columns by their names, in the order in which they are written. */
 export type ParquetColumnTypes = Readonly<Record<string, ParquetColumnType>>
 
 interface ScalarRow {
@@ -159,8 +160,7 @@ export class ParquetColumn {
 export function parquetColumns(types: ParquetColumnTypes): readonly ParquetColumn[] {
   const columns = Object.entries(types)
   const bad = columns.find(([, type]) => !isType(type))
-  if (columns.length > 0 && bad === undefined)
-    return columns.map(([name, type]) => new ParquetColumn(name, type))
+  if (columns.length > 0 && bad === undefined) return columns.map(([name, type]) => new ParquetColumn(name, type))
   throw new EngineError(
     'CFG1002',
     `parquetSink: ${bad === undefined ? 'columns is empty' : `the type of column ${JSON.stringify(bad[0])} is ${JSON.stringify(bad[1])}`}. The graph was not built. ` +
@@ -176,7 +176,8 @@ function isType(type: unknown): boolean {
 
 function misfit(name: string, type: ParquetColumnType, value: unknown): EngineError {
   const wanted = typeof type === 'string' ? type : `list of ${type.list}`
-  const found = typeof value === 'object' ? (Array.isArray(value) ? 'a list' : 'an object') : `${typeof value} ${String(value)}`
+  const found =
+    typeof value === 'object' ? (Array.isArray(value) ? 'a list' : 'an object') : `${typeof value} ${String(value)}`
   return new EngineError(
     'SER1001',
     `column ${JSON.stringify(name)} of a Parquet sink holds ${wanted}, and the record has ${found} there. The record was not written and the task fails. Map it to what the column holds, or give the column another type.`,

@@ -88,7 +88,10 @@ describe('parquetSink', () => {
 
   test('folders have files of their own', async () => {
     const disk = new MemoryDisk()
-    const sink = parquetSink<Row>('/out', { columns: { small: 'int32' }, bucketOf: ({ small }) => `k=${Number(small) % 2}` })
+    const sink = parquetSink<Row>('/out', {
+      columns: { small: 'int32' },
+      bucketOf: ({ small }) => `k=${Number(small) % 2}`,
+    })
     const run = await SinkRun.start(sink, { disk })
     run.write({ small: 1 }, { small: 2 }, { small: 3 })
     await run.end()
@@ -122,20 +125,25 @@ describe('parquetSink', () => {
     ['uuid', 'abc'],
     [{ list: 'int32' }, [1, 'x']],
     [{ list: 'int32' }, 1],
-  ] as const)('a value that does not fit its column (%j) is SER1001, and nothing of the record is written', async (type, value) => {
-    const disk = new MemoryDisk()
-    const run = await SinkRun.start(parquetSink<Row>('/out', { columns: { a: 'int32', b: type } }), { disk })
-    expect(() => run.write({ a: 1, b: value })).toThrow(
-      expect.objectContaining({ code: 'SER1001', message: expect.stringContaining('"b"') }),
-    )
-    run.write({ a: 2, b: null })
-    await run.end()
-    expect(await readAll(parquetSource('/out'), disk)).toEqual([{ a: 2, b: null }])
-  })
+  ] as const)(
+    'a value that does not fit its column (%j) is SER1001, and nothing of the record is written',
+    async (type, value) => {
+      const disk = new MemoryDisk()
+      const run = await SinkRun.start(parquetSink<Row>('/out', { columns: { a: 'int32', b: type } }), { disk })
+      expect(() => run.write({ a: 1, b: value })).toThrow(
+        expect.objectContaining({ code: 'SER1001', message: expect.stringContaining('"b"') }),
+      )
+      run.write({ a: 2, b: null })
+      await run.end()
+      expect(await readAll(parquetSource('/out'), disk)).toEqual([{ a: 2, b: null }])
+    },
+  )
 
   test('options that do not fit are refused when the graph is built', () => {
     const refused = (options: object, code: string): void =>
-      expect(() => parquetSink('/out', { columns: { a: 'int32' }, ...options })).toThrow(expect.objectContaining({ code }))
+      expect(() => parquetSink('/out', { columns: { a: 'int32' }, ...options })).toThrow(
+        expect.objectContaining({ code }),
+      )
     refused({ columns: {} }, 'CFG1002')
     refused({ columns: { a: 'decimal' } }, 'CFG1002')
     refused({ columns: { a: { list: { list: 'int32' } } } }, 'CFG1002')

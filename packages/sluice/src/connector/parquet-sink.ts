@@ -13,6 +13,7 @@ import { type BucketOptions, type FileSink, type FileSinkOptions, type RollOptio
 import { type ParquetColumn, type ParquetColumnTypes, parquetColumns } from './parquet-columns.ts'
 import { type OpenParquet, type ParquetWriterLibrary, loadParquetWriter } from './parquet-writer-library.ts'
 
+/** Which columns are written, and how. */
 export interface ParquetSinkOptions<T> extends Omit<FileSinkOptions, 'roll'>, BucketOptions<T> {
   /** The columns and what they hold, in this order. */
   readonly columns: ParquetColumnTypes & { readonly [Column in keyof T & string]?: ParquetColumnTypes[string] }
@@ -27,6 +28,7 @@ export interface ParquetSinkOptions<T> extends Omit<FileSinkOptions, 'roll'>, Bu
   readonly roll?: Extract<RollOptions, { readonly every: 'checkpoint' }>
 }
 
+/** How pages are compressed. */
 export type ParquetCompression = 'none' | 'snappy' | 'gzip' | 'zstd'
 
 const ROW_GROUP_SIZE = '8mb'
@@ -45,7 +47,7 @@ const COMPRESSORS = {
  * column fails the task (SER1001).
  *
  * @throws CFG1002 when an option does not fit, CFG1003 for a `roll` without `every: 'checkpoint'`
- * @example stream.sinkTo(parquetSink<Delay>('out/delays', { columns: { origin: 'string', minutes: 'int32', at: 'timestamp', tags: { list: 'string' } } }))
+ * @example delays.sinkTo(parquetSink<Delay>('out/delays', { columns: { origin: 'string', minutes: 'int32', at: 'timestamp', tags: { list: 'string' } } }))
  */
 export function parquetSink<T extends object>(directory: string, options: ParquetSinkOptions<T>): FileSink<T> {
   const { columns: types, compression = 'snappy', rowGroup = ROW_GROUP_SIZE } = options

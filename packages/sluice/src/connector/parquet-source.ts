@@ -17,7 +17,13 @@ import {
   type InputFile,
   type InputPaths,
 } from './file-splits.ts'
-import { type FileEnumeratorState, type MonitorOptions, fileEnumerator, fileIdentity, monitorOf } from './folder-watch.ts'
+import {
+  type FileEnumeratorState,
+  type MonitorOptions,
+  fileEnumerator,
+  fileIdentity,
+  monitorOf,
+} from './folder-watch.ts'
 import { decodeColumn, type ColumnValues } from './parquet-column.ts'
 import {
   COMPRESSORS,
@@ -42,7 +48,7 @@ export interface ParquetSourceOptions extends MonitorOptions {
   readonly timestamps?: TimestampForm
 }
 
-export interface ParquetSplit extends OrderedSplit {
+interface ParquetSplit extends OrderedSplit {
   readonly path: string
   readonly fileBytes: number
   readonly rowGroup: number
@@ -51,6 +57,7 @@ export interface ParquetSplit extends OrderedSplit {
   readonly row: number
 }
 
+/** A source of Parquet files. */
 export type ParquetSource<T> = Source<T, ParquetSplit, FileEnumeratorState<ParquetSplit>>
 
 /** Rows made into objects at a time. */
@@ -90,11 +97,7 @@ export function parquetSource<T extends object>(
   })
 }
 
-async function rowGroups(
-  disk: Disk,
-  files: readonly InputFile[],
-  order: FileOrder,
-): Promise<readonly ParquetSplit[]> {
+async function rowGroups(disk: Disk, files: readonly InputFile[], order: FileOrder): Promise<readonly ParquetSplit[]> {
   const splits: ParquetSplit[] = []
   for (const file of files) {
     const metadata = await readMetadata(await loadParquet(), disk, file)

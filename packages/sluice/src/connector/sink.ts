@@ -9,6 +9,7 @@
  * X3 A committable that cannot be committed any more fails the job with SNK1003, naming what is lost. It is never dropped.
  * X4 A committable stays in every checkpoint until its `postCommit` is done, so `postCommit` sees it at least once.
  */
+import { assert } from '../base/assert.ts'
 import type { Env } from '../base/env.ts'
 import type { JsonValue } from '../base/json.ts'
 
@@ -19,6 +20,7 @@ export interface Sink<T, Committable = unknown, WriterState = unknown> {
   readonly identity: JsonValue
   /** Runs once on the JobManager before any task starts or restarts: makes directories, removes what no restored state refers to. */
   prepare?(context: SinkPrepareContext<Committable, WriterState>): Promise<void>
+  /** One for each subtask and attempt. `restored`: what writers of before gave as their states; with another parallelism dealt out evenly. */
   createWriter(context: SinkContext, restored: readonly WriterState[]): SinkWriter<T, Committable, WriterState>
   /**
    * Between the writer and the checkpoint, per subtask: what it resolves to is stored and committed instead of what the writer gave, e.g. one
@@ -72,7 +74,9 @@ export interface SinkContext {
   readonly incarnation: string
   /** `none` when checkpointing is off: then everything is committed at the end of input only. */
   readonly delivery: 'exactly-once' | 'at-least-once' | 'none'
+  /** Says that `isBlocked` may have changed; callable at any time. */
   wake(): void
+  /** Fails the task, from work that goes on in the background. */
   fail(error: unknown): void
 }
 
@@ -142,7 +146,9 @@ export interface PendingCommittable {
 
 /** An item of that state. */
 export function pendingCommittable(item: unknown): PendingCommittable {
-  return item as PendingCommittable // written by the driver of the same sink
+  const isOne = typeof item === 'object' && item !== null && 'checkpoint' in item && 'committable' in item
+  assert(isOne && typeof item.checkpoint === 'number', 'the driver of the sink wrote its committables')
+  return { checkpoint: item.checkpoint, committable: item.committable }
 }
 
 /** Name of the operator state that holds `PendingCommittable`s. */

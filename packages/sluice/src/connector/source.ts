@@ -44,10 +44,12 @@ export interface Source<T, Split extends SourceSplit = SourceSplit, EnumeratorSt
    * decides itself who reads what.
    */
   readonly restoredSplits?: 'readers' | 'enumerator'
+  /** One for the whole source, where the job is coordinated. `restored`: what its `snapshot` gave; undefined on a fresh start. */
   createEnumerator(
     context: EnumeratorContext<Split>,
     restored: EnumeratorState | undefined,
   ): SplitEnumerator<Split, EnumeratorState>
+  /** One for each subtask and attempt. */
   createReader(context: ReaderContext): SourceReader<T, Split>
 }
 
@@ -112,6 +114,7 @@ export interface SplitEnumerator<Split extends SourceSplit, State> {
   notifyCheckpointComplete?(checkpoint: number): void
   /** What a later source has to know to go on behind this one (`HybridSource`), encodable; asked when all its splits were read. */
   endState?(): unknown
+  /** Idempotent. Releases what the enumerator holds. */
   close(): Promise<void>
 }
 
@@ -123,12 +126,15 @@ export interface ReaderContext {
   readonly subtask: number
   /** How many readers the source has. */
   readonly parallelism: number
+  /** `none` when checkpointing is off: nothing will ever be restorable. */
+  readonly delivery?: 'exactly-once' | 'at-least-once' | 'none'
   /** Asks for another poll; callable at any time. */
   wake(): void
   /** Asks the enumerator for a split. */
   requestSplit(): void
   /** To `handleSourceEvent` of the enumerator, in order. May be lost with the attempt (C6). */
   sendSourceEvent(event: SourceEvent): void
+  /** Fails the task, from work that goes on in the background. */
   fail(error: unknown): void
   /** Counts what was skipped or sent elsewhere, under a metric name. */
   count(metric: string, amount: number): void
@@ -139,8 +145,11 @@ export type PollResult = 'more' | 'nothing' | 'end'
 
 /** Reads the splits of one subtask. */
 export interface SourceReader<T, Split extends SourceSplit> {
+  /** Called once, before anything else. May begin to work in the background. */
   start(): void
+  /** Splits of a checkpoint, or such as the enumerator assigned. */
   addSplits(splits: readonly Split[]): void
+  /** No split will come any more: the reader ends when it has read what it has. */
   noMoreSplits(): void
   /** The enumerator has called `sendEventToSourceReader`. An event without this method fails the job (SRC1006). */
   handleSourceEvents?(event: SourceEvent): void
@@ -154,10 +163,14 @@ export interface SourceReader<T, Split extends SourceSplit> {
   notifyCheckpointComplete?(checkpoint: number): Promise<void> | void
   /** Emits at most `recordsMax` records; stops early when `output.isFull()`. */
   poll(output: ReaderOutput<T>, recordsMax: number): PollResult
-  /** The splits not finished yet, each with its position behind the last emitted record. */
-  snapshot(): readonly Split[]
+  /**
+   * The splits not finished yet, each with its position behind the last emitted record. Asked once for each checkpoint; `notifyCheckpointComplete` of the same
+   * or a later one says that it is restorable.
+   */
+  snapshot(checkpoint: number): readonly Split[]
   /** Where the last emitted record came from, for error messages: e.g. `flights.parquet row 1042`. */
   position(): string | undefined
+  /** Idempotent. Releases what the reader holds. */
   close(): Promise<void>
 }
 
@@ -174,6 +187,7 @@ export interface ReaderOutput<T> {
   expectSplit(splitId: string): void
   /** A record that could not be decoded and is to be set aside: goes to the source's side output `tag`. */
   sideOutput(tag: string, value: unknown): void
+  /** Whether no more can be taken now: `poll` returns then. */
   isFull(): boolean
 }
 

@@ -2,7 +2,13 @@ import { EngineError, messageOf } from '../base/errors.ts'
 import { parseSize } from '../base/size.ts'
 import { ChunkReader, type Chunk, type ChunkFormat, type Reject } from './chunk-reader.ts'
 import { baseName, byteSplits, findFiles, type FileSplit, type InputPaths } from './file-splits.ts'
-import { type FileEnumeratorState, type MonitorOptions, fileEnumerator, fileIdentity, monitorOf } from './folder-watch.ts'
+import {
+  type FileEnumeratorState,
+  type MonitorOptions,
+  fileEnumerator,
+  fileIdentity,
+  monitorOf,
+} from './folder-watch.ts'
 import { forEachLine, lineBlocks, lineStart, type LineBlock, type LineEncoding } from './line-chunks.ts'
 import { DEAD_LETTER_RECORDS, SKIPPED_RECORDS, errorPolicyOf, type ErrorPolicy, type OnError } from './error-policy.ts'
 import type { ReaderContext, ReaderOutput, Source } from './source.ts'

@@ -28,10 +28,10 @@ export type Partitioning =
   | { readonly kind: 'broadcast' }
   /** The first one. */
   | { readonly kind: 'global' }
-  /** The one that has the key group of the record's key. */
-  | { readonly kind: 'hash'; readonly keySelector: (value: never) => Key }
+  /** The one that has the key group of the record's key. A method, as below: the graph holds functions of any type, and the builder guarantees the records. */
+  | { readonly kind: 'hash'; keySelector(this: void, value: unknown): Key }
   /** The one whose number the user's function returns. */
-  | { readonly kind: 'custom'; readonly partitioner: (value: never, subtaskCount: number) => number }
+  | { readonly kind: 'custom'; partitioner(this: void, value: unknown, subtaskCount: number): number }
 
 /** An input of a node: which node's output (main, or a side output by tag) and how it is partitioned. */
 export interface LogicalEdge {

@@ -19,7 +19,8 @@ import type { CheckpointManifest } from '../checkpoint/manifest.ts'
 import type { SkippedCheckpoint } from '../checkpoint/recovery.ts'
 import { restoreLatest } from '../checkpoint/restore-latest.ts'
 import { COMMITTABLES_STATE, type PreparingLeader, WRITER_STATE, pendingCommittable } from '../connector/sink.ts'
-import { SPLITS_STATE, type SourceSplit } from '../connector/source.ts'
+import { SPLITS_STATE } from '../connector/source.ts'
+import { splitsIn } from '../connector/splits.ts'
 import type { GraphLayout, JobGraph, JobVertex } from '../graph/job-graph.ts'
 import { diffLayouts } from '../graph/layout-diff.ts'
 import type { SinkNode, SourceNode } from '../graph/logical-graph.ts'
@@ -134,7 +135,7 @@ function splitsBySubtask(manifest: CheckpointManifest | undefined, uid: Operator
   if (manifest === undefined) return []
   return statesOf(manifest, uid).flatMap(({ subtask, lists }) => {
     const splits = lists.flatMap(({ name, items }) => (name === SPLITS_STATE ? items : []))
-    return splits.length === 0 ? [] : [{ subtask, splits: splits as readonly SourceSplit[] }] // written by the source driver
+    return splits.length === 0 ? [] : [{ subtask, splits: splitsIn(splits) }] // written by the source driver
   })
 }
 

@@ -11,8 +11,9 @@ import type { OperatorUid, SubtaskIndex, VertexId } from '../base/ids.ts'
 import type { KeyedStateHandle, OperatorRestore, OperatorSnapshot, TaskRestore } from '../checkpoint/handles.ts'
 import type { CheckpointManifest } from '../checkpoint/manifest.ts'
 import type { JobGraph, JobVertex } from '../graph/job-graph.ts'
-import { bytesToValue, valueToBytes } from '../serde/value-codec.ts'
-import type { OperatorStateItems, OperatorStateList } from '../state/operator-state.ts'
+import { operatorStateIn } from '../checkpoint/operator-state-bytes.ts'
+import { valueToBytes } from '../serde/value-codec.ts'
+import type { OperatorStateItems } from '../state/operator-state.ts'
 import { redistributeOperatorState } from '../checkpoint/redistribute.ts'
 import { type KeyGroupRange, keyGroupRange } from '../stream/key-groups.ts'
 
@@ -98,22 +99,11 @@ export function decodeOperatorState(
   uid: OperatorUid,
   bytes: Uint8Array,
 ): OperatorStateItems {
-  const value = bytesToValue(bytes)
-  if (isOperatorState(value)) return value
+  const items = operatorStateIn(bytes)
+  if (items !== undefined) return items
   throw new EngineError(
     'CKP1003',
     `the state of operator "${uid}" in checkpoint ${manifest.checkpoint} is not a list of named states. The checkpoint cannot be restored. It was written by another release: run that one.`,
     { context: { operator: uid, checkpoint: manifest.checkpoint } },
   )
-}
-
-function isOperatorState(value: unknown): value is OperatorStateItems {
-  return Array.isArray(value) && value.every(isOperatorStateList)
-}
-
-function isOperatorStateList(value: unknown): value is OperatorStateList {
-  if (typeof value !== 'object' || value === null) return false
-  if (!('name' in value && 'mode' in value && 'items' in value)) return false
-  const isMode = value.mode === 'split' || value.mode === 'union' || value.mode === 'broadcast'
-  return typeof value.name === 'string' && isMode && Array.isArray(value.items)
 }

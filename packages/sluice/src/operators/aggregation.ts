@@ -11,7 +11,7 @@ export class Aggregation<T, A> {
 
   constructor(definition: WindowFunctions<T, A>, info: OperatorInfo) {
     this.#aggregate = definition.aggregate
-    this.#resultOf = definition.resultOf as (key: Key, window: TimeWindow, result: unknown) => unknown // keys and results come from the same definition
+    this.#resultOf = definition.resultOf
     this.#info = info
   }
 

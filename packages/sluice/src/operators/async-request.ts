@@ -50,6 +50,8 @@ export class AsyncRequest implements FailedRecord {
   /** Wall milliseconds; Infinity before the first try. */
   deadlineMs = Number.POSITIVE_INFINITY
   #controller: AbortController | undefined
+  /** Set when nobody waits for the result any more. */
+  #abortion: { readonly reason: Error | undefined } | undefined
 
   constructor(value: unknown, timestamp: number, position: string | undefined) {
     this.value = value
@@ -90,12 +92,16 @@ export class AsyncRequest implements FailedRecord {
   }
 
   signal(): AbortSignal {
-    this.#controller ??= new AbortController()
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#abortion !== undefined) this.#controller.abort(this.#abortion.reason)
+    }
     return this.#controller.signal
   }
 
   /** Nobody waits for the result any more. */
   abort(reason?: Error): void {
+    this.#abortion ??= { reason }
     this.#controller?.abort(reason)
   }
 

@@ -27,7 +27,7 @@ export function asyncState(queue: AsyncQueue): OperatorStateItems {
 
 /** Fills an empty queue; gives the requests in the order in which they are to be made again. */
 export function restoreQueue(queue: AsyncQueue, restored: OperatorStateItems): readonly AsyncRequest[] {
-  const watermark = watermarkOf(itemsOf(restored, WATERMARK_STATE) as readonly number[]) // written by asyncState
+  const watermark = watermarkOf(itemsOf(restored, WATERMARK_STATE).filter((item) => typeof item === 'number'))
   const items = itemsOf(restored, REQUESTS_STATE) as readonly RequestItem[] // written by asyncState
   // of several instances: each had its own watermarks between its records, and the sort keeps the order of each
   const requests = items

@@ -15,12 +15,16 @@ import {
   type BroadcastHandles,
   type ReadOnlyBroadcastHandles,
 } from './broadcast-state.ts'
-import { CoContext, CoInput } from './co-context.ts'
+import { CoInput } from './co-input.ts'
 import { callTimer, KeyedInput } from './co-keyed-input.ts'
-import { KeyedContext, type KeyedProcessContext } from './keyed-context.ts'
+import { type NoOperatorState, UserContext } from './function-context.ts'
+import { type LifecycleFunctions, type LifecycleHooks, lifecycleOf } from './function-lifecycle.ts'
+import { ownKey } from './key-selection.ts'
+import { type ContextDefinition, KeyedContext, type KeyedProcessContext } from './keyed-context.ts'
 import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
 import type { OperatorSpec } from './operator.ts'
 import { userError } from './user-error.ts'
+import { layoutOfOperatorStates, type OperatorStateDeclarations, OperatorStates } from './user-operator-states.ts'
 import { layoutOfStates, type StateDeclarations, type StateHandles } from './user-states.ts'
 
 /** What the functions of the stream with keys work with. One object serves all calls: do not keep it. */
@@ -29,7 +33,8 @@ export interface KeyedReadOnlyBroadcastContext<
   S extends StateDeclarations,
   B extends BroadcastDeclarations,
   O,
-> extends KeyedProcessContext<K, S, O> {
+  OS extends OperatorStateDeclarations = NoOperatorState,
+> extends KeyedProcessContext<K, S, O, OS> {
   readonly broadcastState: ReadOnlyBroadcastHandles<B>
 }
 
@@ -39,7 +44,8 @@ export interface KeyedBroadcastContext<
   S extends StateDeclarations,
   B extends BroadcastDeclarations,
   O,
-> extends BroadcastContext<B, O> {
+  OS extends OperatorStateDeclarations = NoOperatorState,
+> extends BroadcastContext<B, O, OS> {
   /**
    * Calls `visit` for each key of this subtask that has the state, with that key current. Everything happens inside the call: with very
    * many keys the subtask does nothing else meanwhile.
@@ -57,19 +63,21 @@ export interface KeyedBroadcastProcessDefinition<
   S extends StateDeclarations,
   B extends BroadcastDeclarations,
   O,
-> {
+  OS extends OperatorStateDeclarations = NoOperatorState,
+> extends LifecycleFunctions<O, OS> {
   readonly keySelector: (value: A) => K
   readonly state: S
   readonly broadcastState: B
-  readonly onRecord: (value: A, context: KeyedReadOnlyBroadcastContext<K, S, B, O>) => void
-  readonly onBroadcast: (value: T, context: KeyedBroadcastContext<K, S, B, O>) => void
-  readonly onTimer?: ((timestampMs: number, context: KeyedReadOnlyBroadcastContext<K, S, B, O>) => void) | undefined
+  readonly operatorState?: OS | undefined
+  readonly onRecord: (value: A, context: KeyedReadOnlyBroadcastContext<K, S, B, O, OS>) => void
+  readonly onBroadcast: (value: T, context: KeyedBroadcastContext<K, S, B, O, OS>) => void
+  readonly onTimer?: ((timestampMs: number, context: KeyedReadOnlyBroadcastContext<K, S, B, O, OS>) => void) | undefined
 }
 
 /**
  * A function for records with keys and one for broadcast records, which keep what they say in broadcast state.
  *
- * @throws GRA1006 when two states have the same name
+ * @throws GRA1006 when two states, two broadcast states, or two operator states have the same name
  * @example
  * const overLimit = keyedBroadcastProcessOperator({
  *   keySelector: (payment: Payment) => payment.card,
@@ -86,13 +94,16 @@ export function keyedBroadcastProcessOperator<
   S extends StateDeclarations,
   B extends BroadcastDeclarations,
   O,
->(definition: KeyedBroadcastProcessDefinition<A, T, K, S, B, O>): OperatorSpec {
+  OS extends OperatorStateDeclarations = NoOperatorState,
+>(definition: KeyedBroadcastProcessDefinition<A, T, K, S, B, O, OS>): OperatorSpec {
+  const { operatorState } = definition
   return keyedOperator({
     kind: 'keyed-broadcast-process',
     inputCount: 2,
     layout: {
       states: layoutOfStates(definition.state),
       broadcastStates: layoutOfBroadcastStates(definition.broadcastState),
+      ...(operatorState === undefined ? {} : { operatorStates: layoutOfOperatorStates(operatorState) }),
     },
     open: (runtime) => new KeyedBroadcastProcess(definition, runtime),
   })
@@ -105,26 +116,34 @@ class KeyedBroadcastProcess<
   S extends StateDeclarations,
   B extends BroadcastDeclarations,
   O,
+  OS extends OperatorStateDeclarations,
 > implements KeyedLogic {
-  readonly #definition: KeyedBroadcastProcessDefinition<A, T, K, S, B, O>
+  readonly #definition: KeyedBroadcastProcessDefinition<A, T, K, S, B, O, OS>
   readonly #runtime: KeyedRuntime
-  readonly #user: RecordContext<K, S, B, O>
+  readonly #user: RecordContext<K, S, B, O, OS>
   readonly #firstInput: KeyedInput<A>
-  readonly #states: BroadcastStates<B>
+  readonly #broadcastStates: BroadcastStates<B>
+  readonly #states: OperatorStates<OS>
   readonly secondInput: CoInput<T>
+  readonly lifecycle: LifecycleHooks
 
-  constructor(definition: KeyedBroadcastProcessDefinition<A, T, K, S, B, O>, runtime: KeyedRuntime) {
-    const { keySelector } = definition
-    const states = new BroadcastStates(definition.broadcastState, runtime.context)
-    const user = new RecordContext<K, S, B, O>(definition, states.handles, runtime)
-    const broadcast = new ElementContext<K, S, B, O>({ declarations: definition.state, states, user }, runtime)
+  constructor(definition: KeyedBroadcastProcessDefinition<A, T, K, S, B, O, OS>, runtime: KeyedRuntime) {
+    const { keySelector, state } = definition
+    const broadcastStates = new BroadcastStates(definition.broadcastState, runtime.context)
+    const states = new OperatorStates(definition.operatorState, runtime.context)
+    const timers = definition.onTimer === undefined ? 'unhandled' : 'handled'
+    const shared = { broadcastStates, states }
+    const user = new RecordContext<K, S, B, O, OS>({ state, timers }, shared, runtime)
+    const broadcast = new ElementContext<K, S, B, O, OS>({ ...shared, declarations: state, user }, runtime)
     this.#definition = definition
     this.#runtime = runtime
     this.#user = user
+    this.#broadcastStates = broadcastStates
     this.#states = states
+    this.lifecycle = lifecycleOf(definition, user)
     const first = { keySelector, call: (value: A) => definition.onRecord(value, user), what: 'onRecord function' }
     this.#firstInput = new KeyedInput(first, runtime, user)
-    const call = (value: T): unknown => states.whileWritable(() => definition.onBroadcast(value, broadcast))
+    const call = (value: T): unknown => broadcastStates.whileWritable(() => definition.onBroadcast(value, broadcast))
     this.secondInput = new CoInput(call, 'onBroadcast function', broadcast, runtime)
   }
 
@@ -141,45 +160,64 @@ class KeyedBroadcastProcess<
   }
 
   operatorState(): OperatorStateItems {
-    return this.#states.snapshot()
+    return [...this.#broadcastStates.snapshot(), ...this.#states.snapshot()]
   }
 }
 
-/** For records with keys, and timers. */
-class RecordContext<K extends Key, S extends StateDeclarations, B extends BroadcastDeclarations, O>
-  extends KeyedContext<K, S, O>
-  implements KeyedReadOnlyBroadcastContext<K, S, B, O>
+/** Of the operator, the same for both of its contexts. */
+interface SharedStates<B extends BroadcastDeclarations, OS extends OperatorStateDeclarations> {
+  readonly broadcastStates: BroadcastStates<B>
+  readonly states: OperatorStates<OS>
+}
+
+/** For records with keys, timers, and calls without a record. */
+class RecordContext<
+  K extends Key,
+  S extends StateDeclarations,
+  B extends BroadcastDeclarations,
+  O,
+  OS extends OperatorStateDeclarations,
+>
+  extends KeyedContext<K, S, O, OS>
+  implements KeyedReadOnlyBroadcastContext<K, S, B, O, OS>
 {
   readonly broadcastState: BroadcastHandles<B>
 
-  constructor(
-    { state, onTimer }: { readonly state: S; readonly onTimer?: unknown },
-    broadcastState: BroadcastHandles<B>,
-    runtime: KeyedRuntime,
-  ) {
-    super({ state, timers: onTimer === undefined ? 'unhandled' : 'handled' }, runtime)
-    this.broadcastState = broadcastState
+  constructor(definition: ContextDefinition<S>, shared: SharedStates<B, OS>, runtime: KeyedRuntime) {
+    super(definition, runtime, shared.states)
+    this.broadcastState = shared.broadcastStates.handles
   }
 }
 
-interface ElementParts<K extends Key, S extends StateDeclarations, B extends BroadcastDeclarations, O> {
+interface ElementParts<
+  K extends Key,
+  S extends StateDeclarations,
+  B extends BroadcastDeclarations,
+  O,
+  OS extends OperatorStateDeclarations,
+> extends SharedStates<B, OS> {
   readonly declarations: S
-  readonly states: BroadcastStates<B>
-  readonly user: RecordContext<K, S, B, O>
+  readonly user: RecordContext<K, S, B, O, OS>
 }
 
 /** For records of the broadcast stream. */
-class ElementContext<K extends Key, S extends StateDeclarations, B extends BroadcastDeclarations, O>
-  extends CoContext<O>
-  implements KeyedBroadcastContext<K, S, B, O>
+class ElementContext<
+  K extends Key,
+  S extends StateDeclarations,
+  B extends BroadcastDeclarations,
+  O,
+  OS extends OperatorStateDeclarations,
+>
+  extends UserContext<O, OS>
+  implements KeyedBroadcastContext<K, S, B, O, OS>
 {
   readonly broadcastState: BroadcastHandles<B>
-  readonly #parts: ElementParts<K, S, B, O>
+  readonly #parts: ElementParts<K, S, B, O, OS>
   readonly #runtime: KeyedRuntime
 
-  constructor(parts: ElementParts<K, S, B, O>, runtime: KeyedRuntime) {
-    super(runtime)
-    this.broadcastState = parts.states.handles
+  constructor(parts: ElementParts<K, S, B, O, OS>, runtime: KeyedRuntime) {
+    super(runtime, parts.states)
+    this.broadcastState = parts.broadcastStates.handles
     this.#parts = parts
     this.#runtime = runtime
   }
@@ -189,15 +227,15 @@ class ElementContext<K extends Key, S extends StateDeclarations, B extends Broad
     visit: (key: K, state: StateHandles<S>[Name]) => void,
   ): void {
     const { keyed, context } = this.#runtime
-    const { declarations, states, user } = this.#parts
-    if (!states.isWritable) throw this.#outside()
+    const { declarations, broadcastStates, user } = this.#parts
+    if (!broadcastStates.isWritable) throw this.#outside()
     const descriptor = Object.hasOwn(declarations, name) ? declarations[name] : undefined
     if (descriptor === undefined) throw this.#unknownState(name)
     const state = user.state[name]
     user.timestamp = this.timestamp // states with a time to live count from this record
     keyed.visitKeys(descriptor.name, (key) => {
       try {
-        visit(key as K, state) // every key of this operator came from its own selector
+        visit(ownKey(key), state)
       } catch (cause) {
         throw userError(context.info, 'function given to applyToKeyedState', cause, { kind: 'record', key })
       }

@@ -9,6 +9,7 @@
  */
 import { EngineError } from '../base/errors.ts'
 import type { JsonValue } from '../base/json.ts'
+import { recordOf } from '../base/record-of.ts'
 import type { StateDescriptor } from '../state/descriptors.ts'
 import type { OperatorStateItems, OperatorStateList } from '../state/operator-state.ts'
 import { type BroadcastState, HeapBroadcastState } from '../state/operator-states.ts'
@@ -19,9 +20,11 @@ import { layoutOfStates } from './user-states.ts'
 export interface ReadOnlyBroadcastState<K, V> {
   /** The value itself: do not change it. */
   get(key: K): V | undefined
+  /** Whether the map has the key. */
   has(key: K): boolean
   /** In order of their first `put`. */
   entries(): Iterable<readonly [K, V]>
+  /** How many entries there are. */
   size(): number
 }
 
@@ -69,8 +72,7 @@ export class BroadcastStates<B extends BroadcastDeclarations> {
       return { property, state: new GuardedBroadcastState(name, this.#access, context.info, items) }
     })
     this.#states = made.map(({ state }) => state)
-    const handles: object = Object.fromEntries(made.map(({ property, state }) => [property, state]))
-    this.handles = Object.freeze(handles) as BroadcastHandles<B> // made name by name from the same declarations
+    this.handles = recordOf(made.map(({ property, state }) => [property, state]))
   }
 
   get isWritable(): boolean {

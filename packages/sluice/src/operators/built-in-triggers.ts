@@ -240,13 +240,16 @@ export class OpenContinuousProcessingTimeTrigger extends OpenNeverTrigger {
   override onElement(window: WindowEntry): TriggerResult {
     if (slotOf(window, this.#place) !== undefined) return 'continue'
     const nowMs = this.#services.processingTimeMs()
-    this.#registerNext(window, Math.floor(nowMs / this.#intervalMs) * this.#intervalMs, nowMs - 1)
+    this.#registerNext(window, Math.floor(nowMs / this.#intervalMs) * this.#intervalMs + this.#intervalMs, nowMs - 1)
     return 'continue'
   }
 
   override onProcessingTime(window: WindowEntry, timestampMs: number): TriggerResult {
     if (timestampMs !== slotOf(window, this.#place)) return 'continue'
-    this.#registerNext(window, timestampMs, timestampMs)
+    // a timer that is ahead of the clock fires because the input has ended: the intervals that are left over are one
+    if (timestampMs < this.#services.processingTimeMs()) {
+      this.#registerNext(window, timestampMs + this.#intervalMs, timestampMs)
+    } else if (timestampMs < maxTimestampOf(window)) this.#registerNext(window, maxTimestampOf(window), timestampMs)
     return 'fire'
   }
 
@@ -265,9 +268,8 @@ export class OpenContinuousProcessingTimeTrigger extends OpenNeverTrigger {
   }
 
   /** The end of a window limits it only while it is ahead of `passedMs`: a window of an earlier event time would fire without end otherwise. */
-  #registerNext(window: WindowEntry, timestampMs: number, passedMs: number): void {
+  #registerNext(window: WindowEntry, next: number, passedMs: number): void {
     const maxTimestamp = maxTimestampOf(window)
-    const next = timestampMs + this.#intervalMs
     const limited = passedMs < maxTimestamp ? Math.min(next, maxTimestamp) : next
     setSlot(window, this.#place, limited)
     this.#services.registerProcessingTimer(window, limited)
@@ -288,7 +290,7 @@ export class OpenDeltaTrigger extends OpenNeverTrigger {
   }
 
   override onElement(window: WindowEntry, value: unknown): TriggerResult {
-    const kept = slotOf(window, this.#place) as readonly [unknown] | undefined // only this trigger fills the slot
+    const kept = slotOf<readonly [unknown]>(window, this.#place)
     if (kept !== undefined && !(this.#deltaOf(kept[0], value) > this.#spec.threshold)) return 'continue'
     setSlot(window, this.#place, [value])
     return kept === undefined ? 'continue' : 'fire'
@@ -379,7 +381,7 @@ function purging(result: TriggerResult): TriggerResult {
 }
 
 function numberAt(window: WindowEntry, place: number): number | undefined {
-  return slotOf(window, place) as number | undefined // only the trigger that owns the place fills it, with numbers
+  return slotOf(window, place)
 }
 
 function earliestOf(windows: readonly WindowEntry[], place: number): number | undefined {

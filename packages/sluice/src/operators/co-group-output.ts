@@ -1,9 +1,9 @@
 /** Behind the window operator of a coGroup: what fires becomes one call of the user's function. */
 import type { Key } from '../stream/key-groups.ts'
-import { CoContext, type CoRuntime } from './co-context.ts'
 import type { CoGroupContext } from './co-group-definition.ts'
 import type { SideLists } from './co-group-lists.ts'
 import type { AnyCoGroup, Firing } from './co-group-windows.ts'
+import { type FunctionRuntime, type NoOperatorState, UserContext } from './function-context.ts'
 import type { RecordReceiver } from './operator.ts'
 import { refusePromise } from './user-error.ts'
 import type { TimeWindow } from './window-definition.ts'
@@ -14,12 +14,12 @@ export class CoGroupOutput implements RecordReceiver {
   readonly #definition: AnyCoGroup
   readonly #what: string
   readonly #firing: Firing
-  readonly #runtime: CoRuntime
+  readonly #runtime: FunctionRuntime
   readonly #user: FiringContext
   /** Otherwise a window that fires gives its lists away. */
   readonly #keepsLists: boolean
 
-  constructor(definition: AnyCoGroup, firing: Firing, runtime: CoRuntime) {
+  constructor(definition: AnyCoGroup, firing: Firing, runtime: FunctionRuntime) {
     this.#definition = definition
     this.#what = definition.kind === 'co-group' ? 'coGroup function' : 'join function'
     this.#firing = firing
@@ -49,10 +49,10 @@ export class CoGroupOutput implements RecordReceiver {
   }
 }
 
-class FiringContext extends CoContext<unknown> implements CoGroupContext<Key, unknown> {
+class FiringContext extends UserContext<unknown, NoOperatorState> implements CoGroupContext<Key, unknown> {
   readonly #firing: Firing
 
-  constructor(firing: Firing, runtime: CoRuntime) {
+  constructor(firing: Firing, runtime: FunctionRuntime) {
     super(runtime)
     this.#firing = firing
   }

@@ -30,7 +30,7 @@ import type { Operator, OperatorContext, OperatorSpec, RecordReceiver } from './
  * })
  */
 export function coGroupOperator<L, R, K extends Key, O>(definition: CoGroupDefinition<L, R, K, O>): OperatorSpec {
-  const erased = definition as unknown as AnyCoGroup // the inputs give it records of its own types only
+  const erased: AnyCoGroup = definition
   const { layout } = windowsOf(erased, { current: 'left' }, new Firing())
   return Object.freeze({
     kind: definition.kind,

@@ -56,7 +56,7 @@ export interface DueTimer {
 }
 
 /** Calls the user's `onTimer` for a timer whose key is current. */
-export function callTimer<K extends Key, S extends StateDeclarations, O, C extends KeyedContext<K, S, O>>(
+export function callTimer<C extends EnteredContext>(
   runtime: KeyedRuntime,
   user: C,
   { timestampMs, key, timeDomain }: DueTimer,

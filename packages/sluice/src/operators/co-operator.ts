@@ -10,8 +10,9 @@ import type { JsonValue } from '../base/json.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
 import type { Advance, Turn } from '../state/turn.ts'
 import { BaseOperator } from './base-operator.ts'
-import type { CoRuntime } from './co-context.ts'
 import { EventClock } from './event-clock.ts'
+import type { FunctionRuntime } from './function-context.ts'
+import type { LifecycleHooks } from './function-lifecycle.ts'
 import type { Operator, OperatorContext, OperatorSpec, RecordReceiver } from './operator.ts'
 
 /** An opened operator with two inputs. */
@@ -20,13 +21,14 @@ export interface CoLogic {
   readonly second: RecordReceiver
   /** Own state at the cut; restored from `context.restored`. */
   operatorState?(): OperatorStateItems
+  readonly lifecycle?: LifecycleHooks
 }
 
 export interface CoSpec {
   readonly kind: string
   readonly stateful: boolean
   readonly layout: JsonValue
-  readonly open: (runtime: CoRuntime) => CoLogic
+  readonly open: (runtime: FunctionRuntime) => CoLogic
 }
 
 export function coOperator({ kind, stateful, layout, open }: CoSpec): OperatorSpec {
@@ -41,18 +43,20 @@ export function coOperator({ kind, stateful, layout, open }: CoSpec): OperatorSp
 }
 
 class CoOperator extends BaseOperator {
-  readonly #openLogic: (runtime: CoRuntime) => CoLogic
+  readonly #openLogic: (runtime: FunctionRuntime) => CoLogic
   readonly #clock = new EventClock()
   #logic: CoLogic | undefined
 
-  constructor(openLogic: (runtime: CoRuntime) => CoLogic) {
+  constructor(openLogic: (runtime: FunctionRuntime) => CoLogic) {
     super()
     this.#openLogic = openLogic
   }
 
   override open(context: OperatorContext): void {
     this.#clock.restore(context.restored)
-    this.#logic = this.#openLogic({ context, clock: this.#clock })
+    const logic = this.#openLogic({ context, clock: this.#clock })
+    this.#logic = logic
+    logic.lifecycle?.open()
   }
 
   override inputPort(port: number): RecordReceiver {
@@ -74,6 +78,16 @@ class CoOperator extends BaseOperator {
     const logic = this.#opened()
     const items = this.#clock.snapshot()
     return logic.operatorState === undefined ? items : [...items, ...logic.operatorState()]
+  }
+
+  override onEnd(): void {
+    this.#opened().lifecycle?.onEnd()
+  }
+
+  override close(): Promise<void> | undefined {
+    const logic = this.#logic
+    this.#logic = undefined
+    return logic?.lifecycle?.close()
   }
 
   #opened(): CoLogic {

@@ -36,6 +36,7 @@ export interface DeltaEvictor<T> {
   readonly when: Moment
   /** In the unit of `deltaOf`. */
   readonly threshold: number
+  /** How far a record is from the last one. */
   deltaOf(value: T, last: T): number
 }
 
@@ -62,11 +63,13 @@ export interface CustomEvictor<T> {
   readonly kind: 'custom'
   /** Part of what a checkpoint must match. */
   readonly name: string
+  /** Called before the window's function; it gets what this returns. */
   evictBefore?(
     elements: readonly TimestampedValue<T>[],
     window: TimeWindow,
     ctx: EvictorContext,
   ): readonly TimestampedValue<T>[]
+  /** Called behind the window's function; the window keeps what this returns. */
   evictAfter?(
     elements: readonly TimestampedValue<T>[],
     window: TimeWindow,

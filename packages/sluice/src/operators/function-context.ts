@@ -10,7 +10,7 @@ import { checkTimestamp } from './event-time.ts'
 import type { Counter, OperatorContext, OperatorInfo, RecordReceiver } from './operator.ts'
 import type { OutputTag } from './output-tag.ts'
 import { UserOutput } from './user-output.ts'
-import type { OperatorStateDeclarations, OperatorStateHandles, OperatorStates } from './user-operator-states.ts'
+import { type OperatorStateDeclarations, type OperatorStateHandles, OperatorStates } from './user-operator-states.ts'
 
 /** Without declarations. */
 export type NoOperatorState = Readonly<Record<string, never>>
@@ -40,6 +40,7 @@ export interface EmittingContext<
   readonly timestamp: number
   /** Emits with `timestamp`. */
   emit(value: O): void
+  /** Emits with another timestamp, in milliseconds (TIM1001 when it is none). */
   emitWithTimestamp(value: O, timestampMs: number): void
   /** Emits to a side output, with `timestamp` when none is given. */
   sideOutput<V>(tag: OutputTag<V> | string, value: V, timestampMs?: number): void
@@ -54,17 +55,26 @@ export interface FunctionRuntime {
 export class UserContext<O, OS extends OperatorStateDeclarations> implements EmittingContext<O, OS> {
   readonly output: UserOutput
   readonly operatorState: OperatorStateHandles<OS>
+  readonly states: OperatorStates<OS>
   timestamp = NO_TIMESTAMP
   readonly #clock: EventClock
   readonly #context: OperatorContext
   readonly #sideOutputs = new Map<string, RecordReceiver>()
   readonly #counters = new Map<string, Counter>()
 
-  constructor(runtime: FunctionRuntime, states: OperatorStates<OS>) {
+  /** @param states of a function that declares some; the same for all contexts of one operator */
+  constructor(runtime: FunctionRuntime, states: OperatorStates<OS> = new OperatorStates<OS>(undefined, runtime.context)) {
     this.#clock = runtime.clock
     this.#context = runtime.context
+    this.states = states
     this.operatorState = states.handles
     this.output = new UserOutput(runtime.context)
+  }
+
+  /** Before a call that belongs to no record and no timer. */
+  enterWithoutRecord(): void {
+    this.timestamp = NO_TIMESTAMP
+    this.output.begin()
   }
 
   get info(): OperatorInfo {

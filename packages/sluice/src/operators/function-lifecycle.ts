@@ -9,7 +9,29 @@ export interface LifecycleFunctions<O, OS extends OperatorStateDeclarations> {
   readonly close?: (() => void | Promise<void>) | undefined
 }
 
-export function callOpen<O, OS extends OperatorStateDeclarations>(
+/** What an opened operator calls; the function itself may have none of them. */
+export interface LifecycleHooks {
+  /** Once before the first record; what it throws fails the task. */
+  open(): void
+  /** No record and no event-time timer will come any more. */
+  onEnd(): void
+  /** Releases what the function holds; called once. */
+  close(): Promise<void> | undefined
+}
+
+export function lifecycleOf<O, OS extends OperatorStateDeclarations>(
+  functions: LifecycleFunctions<O, OS>,
+  user: UserContext<O, OS>,
+): LifecycleHooks {
+  if (functions.onEnd !== undefined) user.states.watchEnd()
+  return {
+    open: () => callOpen(functions, user),
+    onEnd: () => callOnEnd(functions, user),
+    close: () => callClose(functions, user),
+  }
+}
+
+function callOpen<O, OS extends OperatorStateDeclarations>(
   functions: LifecycleFunctions<O, OS>,
   user: UserContext<O, OS>,
 ): void {
@@ -23,23 +45,25 @@ export function callOpen<O, OS extends OperatorStateDeclarations>(
   refusePromise(user.info, 'open function', returned)
 }
 
-/** The context has begun a call without a record. */
-export function callOnEnd<O, OS extends OperatorStateDeclarations>(
+function callOnEnd<O, OS extends OperatorStateDeclarations>(
   functions: LifecycleFunctions<O, OS>,
   user: UserContext<O, OS>,
 ): void {
+  if (functions.onEnd === undefined || user.states.wasTold) return
+  user.enterWithoutRecord()
   let returned: unknown
   try {
-    returned = functions.onEnd?.(user)
+    returned = functions.onEnd(user)
   } catch (cause) {
     throw user.output.failed('onEnd function', cause, { kind: 'end' })
   }
   user.output.end()
   refusePromise(user.info, 'onEnd function', returned)
+  user.states.markTold()
 }
 
 /** Resolves when a function that releases things asynchronously has. */
-export function callClose<O, OS extends OperatorStateDeclarations>(
+function callClose<O, OS extends OperatorStateDeclarations>(
   functions: LifecycleFunctions<O, OS>,
   user: UserContext<O, OS>,
 ): Promise<void> | undefined {

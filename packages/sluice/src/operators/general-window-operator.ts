@@ -10,6 +10,8 @@
  * F3 Windows of one key that merge do not touch one another.
  * F4 A timer of a window that is gone does nothing.
  * F5 Contents are changed before the trigger is asked, and purged behind the firing.
+ * F6 What a user's function throws leaves windows that are whole: one begins when it holds its first record, joined ones are gone before the trigger hears
+ *    of it, and one that fails to fire is purged and goes all the same.
  */
 import { mapState } from '../state/descriptors.ts'
 import type { MapState, TimerNamespace } from '../state/keyed-state.ts'
@@ -113,41 +115,35 @@ class GeneralWindows implements KeyedLogic {
   }
 
   onProcessingTimer(wallMs: number, key: Key, id: TimerNamespace): void {
+    if (!this.#isEventTime) this.#wall.advanceTo(this.#runtime.context.processingTimeMs()) // a clock set back brings no window back
     this.#onTimer('processing', wallMs - PROCESSING_DELAY_MS, key, id)
   }
 
   /** Made once: assigners call it for each window of a record. */
   readonly #addTo = (start: number, end: number): void => {
-    const entry = this.#isMerging ? this.#joinedWindow(start, end) : this.#window(start, end)
-    if (entry === undefined) return
+    const known = this.#isMerging ? this.#joinedWindow(start, end) : this.#windows.get(this.#assigner.idOf(start, end))
+    if (known === undefined && this.#timers.isLate({ end })) return
     this.#isTaken = true
+    const entry = known ?? newEntry(start, end)
     this.#contents.add(entry, this.#value, this.#timestamp)
+    if (known === undefined) this.#begin(entry) // F6
     const result = this.#trigger.onElement(entry, this.#value, this.#timestamp) // F5
     this.#act(this.#key, entry, result, 'kept')
   }
 
-  /** The window's entry; undefined when it is gone. */
-  #window(start: number, end: number): WindowEntry | undefined {
-    const known = this.#windows.get(this.#assigner.idOf(start, end))
-    if (known !== undefined) return known
-    return this.#timers.isLate({ end }) ? undefined : this.#begin(start, end)
-  }
-
-  #begin(start: number, end: number): WindowEntry {
-    const entry = newEntry(start, end)
-    this.#windows.put(this.#assigner.idOf(start, end), entry)
+  #begin(entry: WindowEntry): void {
+    this.#windows.put(this.#assigner.idOf(entry.start, entry.end), entry)
     this.#timers.registerCleanup(entry)
-    return entry
   }
 
-  /** The window that one of these bounds becomes a part of; undefined when there is none to join and it would be gone already. */
+  /** The window that one of these bounds becomes a part of; undefined when there is none to join. */
   #joinedWindow(start: number, end: number): WindowEntry | undefined {
     const touching: WindowEntry[] = []
     for (const [, entry] of this.#windows.entries()) {
       if (entry.start <= end && entry.end >= start) touching.push(entry)
     }
     const [first] = touching
-    if (first === undefined) return this.#timers.isLate({ end }) ? undefined : this.#begin(start, end)
+    if (first === undefined) return undefined
     if (touching.length === 1 && first.start <= start && first.end >= end) return first
     touching.sort((a, b) => a.start - b.start)
     return this.#merge(start, end, touching)
@@ -155,22 +151,29 @@ class GeneralWindows implements KeyedLogic {
 
   /** F3 */
   #merge(start: number, end: number, merged: readonly WindowEntry[]): WindowEntry {
-    const bounds = { start, end }
+    const entry = this.#joined(start, end, merged)
+    this.#begin(entry)
     for (const one of merged) {
-      bounds.start = Math.min(bounds.start, one.start)
-      bounds.end = Math.max(bounds.end, one.end)
-    }
-    const entry = this.#begin(bounds.start, bounds.end)
-    for (const { contents } of merged) {
-      if (contents === undefined) continue
-      entry.contents = entry.contents === undefined ? contents : this.#contents.merge(entry.contents, contents)
-    }
-    this.#trigger.onMerge(entry, merged)
-    for (const one of merged) {
-      this.#trigger.clear(one)
       this.#timers.deleteCleanup(one)
       this.#windows.remove(this.#assigner.idOf(one.start, one.end))
     }
+    this.#trigger.onMerge(entry, merged) // F6
+    for (const one of merged) this.#trigger.clear(one)
+    return entry
+  }
+
+  /** All of them and the new bounds as one, which is not yet a window of the key. */
+  #joined(start: number, end: number, merged: readonly WindowEntry[]): WindowEntry {
+    const bounds = { start, end }
+    let contents: unknown
+    for (const one of merged) {
+      bounds.start = Math.min(bounds.start, one.start)
+      bounds.end = Math.max(bounds.end, one.end)
+      if (one.contents === undefined) continue
+      contents = contents === undefined ? one.contents : this.#contents.merge(contents, one.contents)
+    }
+    const entry = newEntry(bounds.start, bounds.end)
+    entry.contents = contents
     return entry
   }
 
@@ -179,11 +182,16 @@ class GeneralWindows implements KeyedLogic {
     const entry = known ?? this.#bareWindow(domain, timestampMs, id)
     if (entry === undefined) return // F4
     const isCleanup = (domain === 'event') === this.#isEventTime && timestampMs === this.#timers.cleanupOf(entry)
-    const result =
-      domain === 'event'
-        ? this.#trigger.onEventTime(entry, timestampMs)
-        : this.#trigger.onProcessingTime(entry, timestampMs)
-    this.#act(key, entry, result, isCleanup ? 'gone' : 'kept')
+    try {
+      const result =
+        domain === 'event'
+          ? this.#trigger.onEventTime(entry, timestampMs)
+          : this.#trigger.onProcessingTime(entry, timestampMs)
+      this.#act(key, entry, result, isCleanup ? 'gone' : 'kept')
+    } catch (error) {
+      if (isCleanup) this.#clearFailed(key, id, entry)
+      throw error
+    }
     if (isCleanup) this.#clear(key, id, entry)
     else if (known === undefined && !isBare(entry)) this.#windows.put(id, entry)
   }
@@ -199,16 +207,32 @@ class GeneralWindows implements KeyedLogic {
   #act(key: Key, entry: WindowEntry, result: TriggerResult, remains: Remains): void {
     if (result === 'continue') return
     const isPurged = isPurge(result)
-    if (isFire(result) && entry.contents !== undefined) this.#fire(key, entry, isPurged ? 'gone' : remains)
-    if (isPurged) entry.contents = undefined
-    if (entry.contents !== undefined || this.#isMerging || !isBare(entry)) return
-    this.#windows.remove(this.#assigner.idOf(entry.start, entry.end)) // F2
+    try {
+      if (isFire(result) && entry.contents !== undefined) this.#fire(key, entry, isPurged ? 'gone' : remains)
+    } finally {
+      if (isPurged) entry.contents = undefined // F6
+      if (entry.contents === undefined && !this.#isMerging && isBare(entry)) {
+        this.#windows.remove(this.#assigner.idOf(entry.start, entry.end)) // F2
+      }
+    }
   }
 
   #clear(key: Key, id: TimerNamespace, entry: WindowEntry): void {
-    this.#trigger.clear(entry)
-    this.#calls?.clear(key, entry)
-    this.#windows.remove(id)
+    try {
+      this.#trigger.clear(entry)
+      this.#calls?.clear(key, entry)
+    } finally {
+      this.#windows.remove(id) // F6
+    }
+  }
+
+  /** The window goes although it could not give its result (F6). */
+  #clearFailed(key: Key, id: TimerNamespace, entry: WindowEntry): void {
+    try {
+      this.#clear(key, id, entry)
+    } catch {
+      // TSK1001, but the window has failed before: that error is thrown on
+    }
   }
 
   #onNoWindow(value: unknown, timestamp: number): void {

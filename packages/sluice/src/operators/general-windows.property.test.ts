@@ -109,7 +109,7 @@ interface Rule {
   readonly trigger: Trigger<Item>
   readonly onElement: (win: Win, held: Held, now: number, wallMs: number) => boolean
   readonly onEvent?: (win: Win, at: number) => boolean
-  readonly onWall?: (win: Win, at: number) => boolean
+  readonly onWall?: (win: Win, at: number, wallMs: number) => boolean
   /** Behind the joining of counts, held records and times. */
   readonly onMerge?: (win: Win, now: number) => void
   readonly purges?: boolean
@@ -187,9 +187,10 @@ const eachByClock = (intervalMs: number): Rule => ({
     win.wallAt.add(win.next)
     return false
   },
-  onWall: (win, at) => {
+  onWall: (win, at, wallMs) => {
     if (at !== win.next) return false
-    win.next = at < lastOf(win) ? Math.min(at + intervalMs, lastOf(win)) : at + intervalMs
+    const next = at < wallMs ? at + intervalMs : MAX_WATERMARK // at the end of the input the intervals that are left are one
+    win.next = at < lastOf(win) ? Math.min(next, lastOf(win)) : next
     win.wallAt.add(win.next)
     return true
   },
@@ -421,7 +422,7 @@ class Evaluator {
         const { win, at } = due
         timesOf(win, domain).delete(at)
         const isCleanup = domain === placing.domain && at === this.#cleanupOf(win)
-        const fires = domain === 'event' ? rule.onEvent?.(win, at) : rule.onWall?.(win, at)
+        const fires = domain === 'event' ? rule.onEvent?.(win, at) : rule.onWall?.(win, at, this.#wallMs)
         if (fires === true) this.#fire(key, win)
         if (isCleanup) own.splice(own.indexOf(win), 1)
       }

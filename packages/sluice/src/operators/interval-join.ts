@@ -7,15 +7,18 @@
  * L2 A record meets every kept record of the other side within its interval, once: the one that comes second makes the pair.
  * L3 A record is kept until the watermark reaches its clean-up time, behind which only late records could meet it.
  * L4 Each side has one timer that counts, at its earliest clean-up time, and no timer per record. Any other finds nothing to do.
+ * L5 A record for which the function throws is not kept: where the error policy goes on, it does not make the records that come later fail too.
  */
 import { valueState } from '../state/descriptors.ts'
 import type { KeyedStateBackend, TimerNamespace } from '../state/keyed-state.ts'
 import { NO_TIMESTAMP } from '../stream/element.ts'
 import type { Key } from '../stream/key-groups.ts'
-import { CoContext, type CoProcessContext } from './co-context.ts'
+import type { CoProcessContext } from './co-process.ts'
+import { type NoOperatorState, UserContext } from './function-context.ts'
 import { checkInterval, type InclusiveInterval, type JoinInterval } from './interval-bounds.ts'
 import type { IntervalBuffer } from './interval-buffer.ts'
 import { IntervalSide, type SideDefinition } from './interval-side.ts'
+import { ownKey } from './key-selection.ts'
 import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
 import type { OperatorSpec, RecordReceiver } from './operator.ts'
 import { refusePromise } from './user-error.ts'
@@ -150,7 +153,7 @@ class Matches<L, R, K extends Key, O> {
   }
 }
 
-class MatchContext<K extends Key, O> extends CoContext<O> implements IntervalJoinContext<K, O> {
+class MatchContext<K extends Key, O> extends UserContext<O, NoOperatorState> implements IntervalJoinContext<K, O> {
   leftTimestamp = NO_TIMESTAMP
   rightTimestamp = NO_TIMESTAMP
   readonly #keyed: KeyedStateBackend
@@ -168,6 +171,6 @@ class MatchContext<K extends Key, O> extends CoContext<O> implements IntervalJoi
   }
 
   get key(): K {
-    return this.#keyed.currentKey() as K // every key of this operator came from its own selectors
+    return ownKey(this.#keyed.currentKey())
   }
 }

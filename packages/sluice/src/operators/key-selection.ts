@@ -12,3 +12,8 @@ export function selectKey<T>(keySelector: (value: T) => Key, value: T, info: Ope
     throw userError(info, 'keyBy function', cause)
   }
 }
+
+/** The key at hand as what the operator's own selectors give: every key that it ever sees came from one of them. */
+export function ownKey<K extends Key>(key: Key | undefined): K {
+  return key as K // see above
+}

@@ -63,7 +63,26 @@ test.each([
   await expect(resultsOf({ kind, of: 'price' }, [bid('a', price, 'x')])).rejects.toMatchObject({
     code: 'TSK1001',
     message: expect.stringMatching(message),
+    cause: expect.any(TypeError), // what an error policy looks for
   })
+})
+
+test.each([
+  ['sum', 1, 2n, /sum of operator "operator" has a number so far and was given a bigint/],
+  ['sum', 1n, 0.5, /has a bigint so far and was given a number/],
+  ['max', 1, 'text', /max of operator "operator" has a number so far and was given a string/],
+  ['min-by', 'text', 1n, /has a string so far and was given a bigint/],
+] as const)('%s refuses %s together with %s, as a fault of the record', async (kind, first, second, message) => {
+  await expect(resultsOf({ kind, of: 'price' }, [bid('a', first, 'x'), bid('a', second, 'x')])).rejects.toMatchObject({
+    code: 'TSK1001',
+    message: expect.stringMatching(message),
+    cause: expect.any(TypeError), // what an error policy looks for
+  })
+})
+
+test('numbers and bigints have an order together', async () => {
+  const bids = [bid('a', 3, 'x'), bid('a', 5n, 'y'), bid('a', 4, 'z')]
+  expect((await resultsOf({ kind: 'max-by', of: 'price' }, bids)).map((result) => (result as Bid).bidder)).toEqual(['x', 'y', 'y']) // prettier-ignore
 })
 
 test('what a function throws names the operator', async () => {

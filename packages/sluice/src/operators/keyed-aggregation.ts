@@ -5,13 +5,14 @@
  *    give the whole record that has the smallest or greatest value.
  * A2 A record whose value cannot be aggregated is refused before the state changes.
  */
+import { EngineError } from '../base/errors.ts'
 import { valueState } from '../state/descriptors.ts'
 import type { ValueState } from '../state/keyed-state.ts'
 import type { Key } from '../stream/key-groups.ts'
 import { selectKey } from './key-selection.ts'
 import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
 import type { OperatorSpec } from './operator.ts'
-import { userError, userResultError } from './user-error.ts'
+import { userError } from './user-error.ts'
 
 /** What has an order: numbers and bigints by value, strings by their UTF-16 units. */
 export type Comparable = number | bigint | string
@@ -53,7 +54,11 @@ class KeyedAggregation<T> implements KeyedLogic {
     this.#definition = definition
     this.#runtime = runtime
     this.#reduced = runtime.keyed.valueState(valueState<T>('reduced'))
-    this.#combine = combinerOf(definition, (value) => this.#valueOf(value))
+    this.#combine = combinerOf(
+      definition,
+      (value) => this.#valueOf(value),
+      (first, second) => this.#checkAlike(first, second),
+    )
   }
 
   onRecord(value: T, timestamp: number): void {
@@ -74,7 +79,7 @@ class KeyedAggregation<T> implements KeyedLogic {
   #valueOf(record: T): Comparable {
     const { of, kind } = this.#definition
     const value = typeof of === 'string' ? fieldOf(record, of) : this.#select(of, record)
-    if (typeof value === 'number' ? value === value : typeof value === 'bigint') return value as number | bigint // oxlint-disable-line no-self-compare -- NaN is none
+    if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isNaN(value))) return value
     if (typeof value === 'string' && kind !== 'sum') return value
     throw this.#refused(value)
   }
@@ -87,37 +92,63 @@ class KeyedAggregation<T> implements KeyedLogic {
     }
   }
 
-  #refused(value: unknown): unknown {
-    const { of, kind } = this.#definition
+  #refused(value: unknown): EngineError {
+    const { of } = this.#definition
     const shown = typeof value === 'number' || value === null ? String(value) : `a value of type ${typeof value}`
     const where = typeof of === 'string' ? `found ${shown} in the field "${of}" of a record` : `was given ${shown}`
-    return userResultError(
-      this.#runtime.context.info,
-      kind,
-      `${where}. The record was not processed and the task stops. It takes numbers and bigints${kind === 'sum' ? '' : ', and strings'}: ` +
+    return this.#recordError(where)
+  }
+
+  #checkAlike(first: Comparable, second: Comparable): void {
+    const isAlike =
+      this.#definition.kind === 'sum'
+        ? typeof first === typeof second
+        : (typeof first === 'string') === (typeof second === 'string')
+    if (!isAlike) throw this.#recordError(`has a ${typeof first} so far and was given a ${typeof second}`)
+  }
+
+  /** A fault of the record, so that it goes by the error policy. */
+  #recordError(problem: string): EngineError {
+    const { info } = this.#runtime.context
+    const { kind } = this.#definition
+    return new EngineError(
+      'TSK1001',
+      `the ${kind} of operator "${info.name}" ${problem}. The record was not processed and the task stops. It takes numbers and bigints${kind === 'sum' ? ', one of the two' : ', or strings'}: ` +
         'filter other records out, or give the operator an error policy.',
+      { context: { operator: info.uid, subtask: info.subtask }, cause: new TypeError(problem) },
     )
   }
 }
 
+/** `checkAlike` throws for two values that cannot be put together. */
 function combinerOf<T>(
   { kind, of, ties }: KeyedAggregationDefinition<T, Key>,
   valueOf: (record: T) => Comparable,
+  checkAlike: (first: Comparable, second: Comparable) => void,
 ): (reduced: T, value: T) => T {
   const sign = kind === 'min' || kind === 'min-by' ? -1 : 1
   const replacesAt = ties === 'last' ? 0 : 1
+  const compared = (reduced: Comparable, value: Comparable): number => {
+    checkAlike(reduced, value)
+    return sign * compare(value, reduced)
+  }
   switch (kind) {
     case 'sum':
-      return (reduced, value) => withField(reduced, String(of), plus(valueOf(reduced), valueOf(value)))
+      return (reduced, value) => {
+        const first = valueOf(reduced)
+        const second = valueOf(value)
+        checkAlike(first, second)
+        return withField(reduced, String(of), plus(first, second))
+      }
     case 'min':
     case 'max':
       return (reduced, value) => {
         const candidate = valueOf(value)
-        return sign * compare(candidate, valueOf(reduced)) > 0 ? withField(reduced, String(of), candidate) : reduced
+        return compared(valueOf(reduced), candidate) > 0 ? withField(reduced, String(of), candidate) : reduced
       }
     case 'min-by':
     case 'max-by':
-      return (reduced, value) => (sign * compare(valueOf(value), valueOf(reduced)) >= replacesAt ? value : reduced)
+      return (reduced, value) => (compared(valueOf(reduced), valueOf(value)) >= replacesAt ? value : reduced)
   }
 }
 

@@ -11,8 +11,9 @@ import { NO_TIMESTAMP } from '../stream/element.ts'
 import type { Key } from '../stream/key-groups.ts'
 import { checkTimestamp } from './event-time.ts'
 import { type EmittingContext, type NoOperatorState, UserContext } from './function-context.ts'
+import { ownKey } from './key-selection.ts'
 import type { KeyedRuntime } from './keyed-operator.ts'
-import { type OperatorStateDeclarations, OperatorStates } from './user-operator-states.ts'
+import type { OperatorStateDeclarations, OperatorStates } from './user-operator-states.ts'
 import { openStates, type StateDeclarations, type StateHandles } from './user-states.ts'
 
 export type TimeDomain = 'event' | 'processing'
@@ -66,11 +67,7 @@ export class KeyedContext<
   readonly #runtime: KeyedRuntime
   readonly #hasTimerFunction: boolean
 
-  constructor(
-    definition: ContextDefinition<S>,
-    runtime: KeyedRuntime,
-    states: OperatorStates<OS> = new OperatorStates({} as OS, runtime.context), // without declarations OS has none
-  ) {
+  constructor(definition: ContextDefinition<S>, runtime: KeyedRuntime, states?: OperatorStates<OS>) {
     super(runtime, states)
     this.#runtime = runtime
     this.#hasTimerFunction = definition.timers === 'handled'
@@ -91,13 +88,13 @@ export class KeyedContext<
     this.output.begin()
   }
 
-  /** Before a call that has no key: state cannot be used in it. */
-  enterWithoutKey(): void {
+  /** It has no key either: state cannot be used in it. */
+  override enterWithoutRecord(): void {
     this.enter('', NO_TIMESTAMP, undefined)
   }
 
   get key(): K {
-    return this.#key as K // every key of this operator came from its own selector
+    return ownKey(this.#key)
   }
 
   registerEventTimeTimer(timestampMs: number): void {

@@ -19,6 +19,7 @@ import { MAX_WATERMARK } from '../stream/element.ts'
 import type { Key } from '../stream/key-groups.ts'
 import { BaseOperator } from './base-operator.ts'
 import { EventClock } from './event-clock.ts'
+import type { LifecycleHooks } from './function-lifecycle.ts'
 import { guardedTimer, type FireTimer } from './guarded-timer.ts'
 import type { Operator, OperatorContext, OperatorSpec, RecordReceiver } from './operator.ts'
 
@@ -36,12 +37,8 @@ export interface KeyedLogic extends RecordReceiver {
   readonly timersAtEnd?: 'fire'
   /** State that belongs to no key, at the cut; restored from `context.restored`. Without it there is none but the watermark. */
   operatorState?(): OperatorStateItems
-  /** Called once before the first record; what it throws fails the task. */
-  open?(): void
-  /** No record and no event-time timer will come any more; no key is current. */
-  onEnd?(): void
-  /** Releases what it holds; called once. */
-  close?(): Promise<void> | undefined
+  /** No key is current in them. */
+  readonly lifecycle?: LifecycleHooks
 }
 
 /** What a logic works with. */
@@ -107,7 +104,7 @@ class KeyedOperator extends BaseOperator {
       ),
     }
     if (context.restoredCheckpoint !== undefined) context.wakeAt(context.processingTimeMs()) // Y3
-    logic.open?.()
+    logic.lifecycle?.open()
   }
 
   override inputPort(port: number): RecordReceiver {
@@ -147,13 +144,13 @@ class KeyedOperator extends BaseOperator {
   }
 
   override onEnd(): void {
-    this.#opened().logic.onEnd?.()
+    this.#opened().logic.lifecycle?.onEnd()
   }
 
   override close(): Promise<void> | undefined {
     const logic = this.#logic
     this.#logic = undefined
-    return logic?.close?.()
+    return logic?.lifecycle?.close()
   }
 
   #fireAtEnd(turn: Turn): Advance {

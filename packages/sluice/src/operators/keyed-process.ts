@@ -3,7 +3,7 @@ import type { OperatorStateItems } from '../state/operator-state.ts'
 import { NO_TIMESTAMP } from '../stream/element.ts'
 import type { Key } from '../stream/key-groups.ts'
 import type { NoOperatorState } from './function-context.ts'
-import { callClose, callOnEnd, callOpen, type LifecycleFunctions } from './function-lifecycle.ts'
+import { type LifecycleFunctions, type LifecycleHooks, lifecycleOf } from './function-lifecycle.ts'
 import { selectKey } from './key-selection.ts'
 import { KeyedContext, type KeyedProcessContext, type TimeDomain } from './keyed-context.ts'
 import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
@@ -69,18 +69,16 @@ class KeyedProcess<
   readonly #runtime: KeyedRuntime
   readonly #states: OperatorStates<OS>
   readonly #context: KeyedContext<K, S, O, OS>
+  readonly lifecycle: LifecycleHooks
 
   constructor(definition: KeyedProcessDefinition<T, K, S, O, OS>, runtime: KeyedRuntime) {
     this.#definition = definition
     this.#runtime = runtime
-    this.#states = new OperatorStates(definition.operatorState ?? ({} as OS), runtime.context) // without declarations OS has none
+    this.#states = new OperatorStates(definition.operatorState, runtime.context)
     const { state, onTimer } = definition
     const timers = onTimer === undefined ? 'unhandled' : 'handled'
     this.#context = new KeyedContext<K, S, O, OS>({ state, timers }, runtime, this.#states)
-  }
-
-  open(): void {
-    callOpen(this.#definition, this.#context)
+    this.lifecycle = lifecycleOf(definition, this.#context)
   }
 
   onRecord(value: T, timestamp: number): void {
@@ -109,16 +107,6 @@ class KeyedProcess<
 
   operatorState(): OperatorStateItems {
     return this.#states.snapshot()
-  }
-
-  onEnd(): void {
-    if (this.#definition.onEnd === undefined) return
-    this.#context.enterWithoutKey()
-    callOnEnd(this.#definition, this.#context)
-  }
-
-  close(): Promise<void> | undefined {
-    return this.#definition.close === undefined ? undefined : callClose(this.#definition, this.#context)
   }
 
   #onTimer(timestampMs: number, key: Key, domain: TimeDomain): void {

@@ -38,6 +38,7 @@ export interface OperatorInfo {
 
 /** A metric that grows. */
 export interface Counter {
+  /** Adds a number of occurrences. */
   add(count: number): void
 }
 

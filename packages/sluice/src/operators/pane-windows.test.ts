@@ -60,12 +60,12 @@ function windowsOf<A, R>(
 }
 
 /** The same aggregate with an accumulator for each window. */
-function withoutMerge<A, R>({
-  createAccumulator,
-  add,
-  getResult,
-}: AggregateFunction<Sale, A, R>): AggregateFunction<Sale, A, R> {
-  return { createAccumulator, add, getResult }
+function withoutMerge<A, R>(aggregate: AggregateFunction<Sale, A, R>): AggregateFunction<Sale, A, R> {
+  return {
+    createAccumulator: () => aggregate.createAccumulator(),
+    add: (value, accumulator) => aggregate.add(value, accumulator),
+    getResult: (accumulator) => aggregate.getResult(accumulator),
+  }
 }
 
 const tenByFour = SlidingEventTimeWindows.of('10ms', '4ms')

@@ -135,11 +135,13 @@ export class PaneWindows<T, A> implements KeyedLogic {
 
   /** For a record behind the watermark whose windows have not all gone. */
   #addToList(key: Key, pane: number, value: T): void {
-    const list = this.#obtainList()
+    const known = this.#list.value()
+    const list = known ?? newPaneList<A>(NO_DEADLINE)
     const place = placeOf(list, pane)
     const before = paneAt(list, place) === pane ? list.accumulators[place] : undefined
     if (before === undefined) insertPane(list, place, pane, this.#aggregation.first(value))
     else list.accumulators[place] = this.#aggregation.add(value, before)
+    if (known === undefined) this.#list.update(list) // not when the record was refused: a key without panes has no state
     this.#folding.invalidate(list, place)
     const next = this.#grid.lastWindowEndedAt(this.#runtime.clock.watermark) + 1
     const isIn = next <= this.#grid.lastWindowOf(pane)

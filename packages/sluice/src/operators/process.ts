@@ -3,12 +3,12 @@ import { present } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
 import type { Advance, Turn } from '../state/turn.ts'
-import { NO_TIMESTAMP } from '../stream/element.ts'
 import { BaseOperator } from './base-operator.ts'
 import { EventClock } from './event-clock.ts'
 import { type EmittingContext, UserContext } from './function-context.ts'
-import { callClose, callOnEnd, callOpen, type LifecycleFunctions } from './function-lifecycle.ts'
+import { type LifecycleFunctions, type LifecycleHooks, lifecycleOf } from './function-lifecycle.ts'
 import type { OperatorContext, OperatorInfo, OperatorSpec } from './operator.ts'
+import { refuseKeyed } from './refuse-keyed.ts'
 import { layoutOfOperatorStates, type OperatorStateDeclarations, OperatorStates } from './user-operator-states.ts'
 import { refusePromise } from './user-error.ts'
 
@@ -39,17 +39,6 @@ export function processOperator<T, O, OS extends OperatorStateDeclarations>(
   })
 }
 
-/** What the type of the definition does not allow, for those who write JavaScript. */
-function refuseKeyed(definition: object): void {
-  const given = ['state', 'onTimer'].find((name) => Reflect.get(definition, name) !== undefined)
-  if (given === undefined) return
-  throw new EngineError(
-    'STA1003',
-    `a process function on a stream without keys has ${given}. The job was not built: ${given === 'state' ? 'such state' : 'a timer'} belongs to a key. ` +
-      'Call keyBy before process, or declare operatorState.',
-  )
-}
-
 class ProcessOperator<T, O, OS extends OperatorStateDeclarations> extends BaseOperator {
   readonly #definition: ProcessDefinition<T, O, OS>
   readonly #clock = new EventClock()
@@ -64,8 +53,9 @@ class ProcessOperator<T, O, OS extends OperatorStateDeclarations> extends BaseOp
     this.#clock.restore(context.restored)
     const states = new OperatorStates(this.#definition.operatorState, context)
     const user = new UnkeyedContext<O, OS>({ context, clock: this.#clock }, states)
-    this.#running = { info: context.info, states, user }
-    callOpen(this.#definition, user)
+    const lifecycle = lifecycleOf(this.#definition, user)
+    this.#running = { info: context.info, states, user, lifecycle }
+    lifecycle.open()
   }
 
   override onRecord(value: T, timestamp: number): void {
@@ -88,10 +78,7 @@ class ProcessOperator<T, O, OS extends OperatorStateDeclarations> extends BaseOp
   }
 
   override onEnd(): void {
-    const { user } = this.#opened()
-    user.timestamp = NO_TIMESTAMP
-    user.output.begin()
-    callOnEnd(this.#definition, user)
+    this.#opened().lifecycle.onEnd()
   }
 
   override snapshot(_checkpoint: number): OperatorStateItems {
@@ -101,7 +88,7 @@ class ProcessOperator<T, O, OS extends OperatorStateDeclarations> extends BaseOp
   override close(): Promise<void> | undefined {
     const running = this.#running
     this.#running = undefined
-    return running === undefined ? undefined : callClose(this.#definition, running.user)
+    return running?.lifecycle.close()
   }
 
   #opened(): Running<O, OS> {
@@ -113,6 +100,7 @@ interface Running<O, OS extends OperatorStateDeclarations> {
   readonly info: OperatorInfo
   readonly states: OperatorStates<OS>
   readonly user: UnkeyedContext<O, OS>
+  readonly lifecycle: LifecycleHooks
 }
 
 /** Tells those who look for timers where they are. */

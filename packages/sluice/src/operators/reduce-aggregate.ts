@@ -9,14 +9,19 @@ export interface ReduceAccumulator<T> {
 /** A reduce function as an aggregate: the first record is its own result. `reduce` must not change its arguments. */
 export function reduceAggregate<T>(reduce: (reduced: T, value: T) => T): AggregateFunction<T, ReduceAccumulator<T>, T> {
   const reduceInto = (accumulator: ReduceAccumulator<T>, value: T): ReduceAccumulator<T> => {
-    accumulator.reduced = accumulator.isEmpty ? value : reduce(accumulator.reduced as T, value) // not empty: holds a T
+    accumulator.reduced = accumulator.isEmpty ? value : reduce(reducedOf(accumulator), value)
     accumulator.isEmpty = false
     return accumulator
   }
   return Object.freeze({
     createAccumulator: (): ReduceAccumulator<T> => ({ reduced: undefined, isEmpty: true }),
     add: (value: T, accumulator: ReduceAccumulator<T>) => reduceInto(accumulator, value),
-    getResult: (accumulator: ReduceAccumulator<T>) => accumulator.reduced as T, // a window exists from its first record on
-    merge: (first: ReduceAccumulator<T>, second: ReduceAccumulator<T>) => reduceInto(first, second.reduced as T), // neither is empty
+    getResult: (accumulator: ReduceAccumulator<T>) => reducedOf(accumulator),
+    merge: (first: ReduceAccumulator<T>, second: ReduceAccumulator<T>) => reduceInto(first, reducedOf(second)),
   })
+}
+
+/** Of one that is not empty: a window exists from its first record on. */
+function reducedOf<T>(accumulator: ReduceAccumulator<T>): T {
+  return accumulator.reduced as T // a T, which may be undefined itself
 }

@@ -101,19 +101,19 @@ class SessionWindows<T, A> implements KeyedLogic {
     const state = this.#state.value()
     if (state === undefined) return
     const { sessions } = state
-    for (let index = sessions.length - 1; index >= 0; index--) {
-      const session = present(sessions[index], 'a session of the list')
+    let due: Session<A> | undefined
+    let endedCount = 0
+    let goneCount = 0
+    for (const session of sessions) {
       const maxTimestamp = session.end - 1
-      if (maxTimestamp === timestampMs) this.#fire(key, session)
-      if (maxTimestamp + this.#latenessMs === timestampMs) sessions.splice(index, 1)
+      if (maxTimestamp > timestampMs) break // those behind it end later still (N1)
+      if (maxTimestamp === timestampMs) due = session
+      if (maxTimestamp + this.#latenessMs <= timestampMs) goneCount++
+      endedCount++
     }
-    if (sessions.length === 0) {
-      this.#state.clear()
-      return
-    }
-    state.timerAt = NO_DEADLINE
-    for (const session of sessions) this.#arm(state, this.#deadlineBehind(session, timestampMs))
-    this.#state.update(state)
+    sessions.splice(0, goneCount)
+    this.#armNext(state, timestampMs, endedCount - goneCount)
+    if (due !== undefined) this.#fire(key, due)
   }
 
   onProcessingTimer(): void {}
@@ -127,12 +127,12 @@ class SessionWindows<T, A> implements KeyedLogic {
     while (from > 0 && endOf(sessions, from - 1) >= timestamp) from--
     if (from === to) return undefined
     const merged = present(sessions[from], 'a session that the record touches')
-    for (let index = from + 1; index < to; index++) {
-      const next = present(sessions[index], 'a session that the record joins to another')
+    for (let left = to - from - 1; left > 0; left--) {
+      const next = present(sessions[from + 1], 'a session that the record joins to another')
       merged.accumulator = this.#aggregation.merge(merged.accumulator, next.accumulator)
       merged.end = next.end
+      sessions.splice(from + 1, 1) // one by one: a merge that throws leaves no session twice
     }
-    sessions.splice(from + 1, to - from - 1)
     merged.start = Math.min(merged.start, timestamp)
     merged.end = Math.max(merged.end, end)
     return merged
@@ -156,14 +156,29 @@ class SessionWindows<T, A> implements KeyedLogic {
   #settle(key: Key, state: KeySessions<A>, session: Session<A>, watermark: number): void {
     const deadline = this.#deadlineBehind(session, watermark)
     assert(deadline > watermark, 'a session that takes a record has a deadline ahead', { deadline, watermark })
-    if (session.end - 1 <= watermark) this.#fire(key, session)
     this.#arm(state, deadline)
+    if (session.end - 1 <= watermark) this.#fire(key, session)
   }
 
   /** The next moment behind `time` at which the session has something to do. */
   #deadlineBehind(session: Session<A>, time: number): number {
     const maxTimestamp = session.end - 1
     return maxTimestamp > time ? maxTimestamp : maxTimestamp + this.#latenessMs
+  }
+
+  /** Behind a timer: the next one, or the end of the state. The first `endedCount` sessions wait for their cleanup, the others for their end. */
+  #armNext(state: KeySessions<A>, timestampMs: number, endedCount: number): void {
+    const { sessions } = state
+    const [first] = sessions
+    if (first === undefined) {
+      this.#state.clear()
+      return
+    }
+    state.timerAt = NO_DEADLINE
+    const open = sessions[endedCount]
+    if (open !== undefined) this.#arm(state, open.end - 1)
+    if (endedCount > 0) this.#arm(state, this.#deadlineBehind(first, timestampMs))
+    this.#state.update(state)
   }
 
   #arm(state: KeySessions<A>, deadline: number): void {

@@ -126,3 +126,18 @@ test('with keys that never come back the operator ends up with those that live',
   const output = await testOperator(pagesWith({ ttl: '20ms' }), script, { keyBy })
   expect(output.keysLeft).toBe(20)
 })
+
+test('pairs of a map are in order of insertion, and one that had expired is a new one, whether or not it was still there', async () => {
+  const spec = keyedProcessOperator({
+    keySelector: keyBy,
+    state: { visits: mapState<string, number>('visits', { ttl: { after: '10ms', cleanup: { incrementally: 'off' } } }) },
+    onRecord({ page }: Seen, ctx) {
+      ctx.state.visits.put(page, 1)
+      if (page === 'a') return
+      ctx.emit([...ctx.state.visits.entries()].map(([visited]) => visited).join(' '))
+    },
+  })
+  const script = [seen('u', 'a'), processingTime(6), seen('u', 'b'), processingTime(11), seen('u', 'a'), seen('u', 'c')]
+  const output = await testOperator(spec, script, { keyBy })
+  expect(output.values).toEqual(['a b', 'b a c'])
+})

@@ -50,6 +50,7 @@ export interface DeltaTrigger<T> {
   readonly kind: 'delta'
   /** In the unit of `deltaOf`. */
   readonly threshold: number
+  /** How far a record is from the one at which the trigger fired last. */
   deltaOf(last: T, value: T): number
 }
 
@@ -86,6 +87,7 @@ export interface TriggerContext<S extends StateDeclarations> {
   deleteEventTimeTimer(timestampMs: number): void
   /** Calls `onProcessingTime` for this window at or soon after `wallMs`. */
   registerProcessingTimeTimer(wallMs: number): void
+  /** Does nothing when there is no such timer. */
   deleteProcessingTimeTimer(wallMs: number): void
 }
 

@@ -5,6 +5,7 @@
  */
 import { EngineError } from '../base/errors.ts'
 import type { JsonValue } from '../base/json.ts'
+import { recordOf } from '../base/record-of.ts'
 import type { OperatorStateDescriptor } from '../state/operator-descriptors.ts'
 import type { OperatorStateItems, OperatorStateList } from '../state/operator-state.ts'
 import {
@@ -33,6 +34,11 @@ export type OperatorStateHandles<S extends OperatorStateDeclarations> = {
 /** Keeps the names apart from what the engine itself keeps for an operator. */
 const NAME_PREFIX = 'state:'
 
+/** The layout of an operator that has no other: null without declarations. */
+export function declaredOperatorStates(states: OperatorStateDeclarations | undefined): JsonValue {
+  return states === undefined ? null : { operatorStates: layoutOfOperatorStates(states) }
+}
+
 /** What of the declarations must match between a checkpoint and the graph; GRA1006 when two share a name. */
 export function layoutOfOperatorStates(states: OperatorStateDeclarations): JsonValue {
   const layout = Object.values(states).map(({ name, mode }) => ({ name, mode }))
@@ -45,12 +51,23 @@ export function layoutOfOperatorStates(states: OperatorStateDeclarations): JsonV
   )
 }
 
+/** For each subtask, whether its `onEnd` was called: what that emitted is in front of the cut, and it is not called again. */
+const ENDED_NAME = 'ended'
+
 export class OperatorStates<S extends OperatorStateDeclarations> {
   readonly handles: OperatorStateHandles<S>
   readonly #held: readonly { readonly descriptor: OperatorStateDescriptor; readonly state: Holder }[]
+  readonly #context: OperatorContext
+  /** Of functions without `onEnd` nothing is kept about it. */
+  #end: 'unwatched' | 'awaited' | 'told' = 'unwatched'
 
-  /** @throws STA1002 when what is restored does not fit */
-  constructor(declarations: S, context: OperatorContext) {
+  /**
+   * @param declared undefined when the function declares none
+   * @throws STA1002 when what is restored does not fit
+   */
+  constructor(declared: S | undefined, context: OperatorContext) {
+    const declarations: OperatorStateDeclarations = declared ?? {}
+    this.#context = context
     const restored = restoredStates(context)
     checkAllDeclared(restored, declarations, context.info)
     const made = Object.entries(declarations).map(([property, descriptor]) => {
@@ -58,17 +75,40 @@ export class OperatorStates<S extends OperatorStateDeclarations> {
       return { property, descriptor, state }
     })
     this.#held = made
-    const handles = made.map(({ property, state }) => [property, state])
-    this.handles = Object.freeze(Object.fromEntries(handles)) as OperatorStateHandles<S> // made name by name from the same declarations
+    this.handles = recordOf(made.map(({ property, state }) => [property, state]))
   }
 
+  /** The function has an `onEnd`. */
+  watchEnd(): void {
+    this.#end = wasTold(this.#context) ? 'told' : 'awaited'
+  }
+
+  /** `onEnd` was called, maybe by the attempt that wrote the checkpoint. */
+  get wasTold(): boolean {
+    return this.#end === 'told'
+  }
+
+  markTold(): void {
+    this.#end = 'told'
+  }
+
+  /** Behind `onEnd`, what is dealt out again belongs to nobody: those that are still to end share the rest. */
   snapshot(): OperatorStateItems {
-    return this.#held.map(({ descriptor: { name, mode }, state }) => ({
+    const lists = this.#held.map(({ descriptor: { name, mode }, state }) => ({
       name: NAME_PREFIX + name,
       mode,
-      items: state.items(),
+      items: this.wasTold && mode === 'split' ? [] : state.items(),
     }))
+    if (this.#end === 'unwatched') return lists
+    return [...lists, { name: ENDED_NAME, mode: 'union', items: [this.wasTold] }]
   }
+}
+
+/** With another number of subtasks, only where all of them had ended. */
+function wasTold({ restored, info }: OperatorContext): boolean {
+  const marks = restored?.find(({ name }) => name === ENDED_NAME)?.items ?? []
+  if (marks.length === info.parallelism) return marks[info.subtask] === true
+  return marks.length > 0 && marks.every((mark) => mark === true)
 }
 
 type Holder = HeapOperatorList | HeapBroadcastState

@@ -27,13 +27,15 @@ export class UserOutput {
   /** After it returned. */
   end(): void {
     this.#isOpen = false
-    if (this.#failure !== undefined) throw this.#failure.error // U1
+    if (this.#failure !== undefined) throw this.#takeFailure(this.#failure) // U1
   }
 
   /** After it threw: what to throw on. */
   failed(what: string, cause: unknown, call?: UserCall): unknown {
     this.#isOpen = false
-    return this.#failure === undefined ? userError(this.#context.info, what, cause, call) : this.#failure.error
+    return this.#failure === undefined
+      ? userError(this.#context.info, what, cause, call)
+      : this.#takeFailure(this.#failure)
   }
 
   emit(receiver: RecordReceiver, value: unknown, timestamp: number): void {
@@ -44,6 +46,12 @@ export class UserOutput {
       this.#failure ??= { error }
       throw error
     }
+  }
+
+  /** It is the failure of this call: where the error policy goes on, the next one begins without it. */
+  #takeFailure({ error }: { readonly error: unknown }): unknown {
+    this.#failure = undefined
+    return error
   }
 
   #refuse(): never {

@@ -3,11 +3,13 @@
  */
 import { EngineError } from '../base/errors.ts'
 import type { JsonValue } from '../base/json.ts'
-import type {
-  AggregatingStateDescriptor,
-  DefaultedStateDescriptor,
-  ReducingStateDescriptor,
-  StateDescriptor,
+import { recordOf } from '../base/record-of.ts'
+import {
+  type AggregatingStateDescriptor,
+  type DefaultedStateDescriptor,
+  ofItsKind,
+  type ReducingStateDescriptor,
+  type StateDescriptor,
 } from '../state/descriptors.ts'
 import type {
   AggregatingState,
@@ -59,21 +61,21 @@ export function layoutOfStates(states: StateDeclarations): JsonValue {
 
 /** Declares them in the backend. */
 export function openStates<S extends StateDeclarations>(states: S, keyed: KeyedStateBackend): StateHandles<S> {
-  const handles = Object.entries(states).map(([name, descriptor]) => [name, openState(descriptor, keyed)])
-  return Object.freeze(Object.fromEntries(handles)) as StateHandles<S> // made name by name from the same declarations
+  return recordOf<StateHandles<S>>(Object.entries(states).map(([name, declared]) => [name, openState(declared, keyed)]))
 }
 
-function openState(descriptor: StateDescriptor, keyed: KeyedStateBackend): unknown {
+function openState(declared: StateDescriptor, keyed: KeyedStateBackend): unknown {
+  const descriptor = ofItsKind(declared)
   switch (descriptor.kind) {
     case 'value':
-      return keyed.valueState(descriptor as StateDescriptor<'value'>) // of this kind
+      return keyed.valueState(descriptor)
     case 'list':
-      return keyed.listState(descriptor as StateDescriptor<'list'>) // likewise
+      return keyed.listState(descriptor)
     case 'map':
-      return keyed.mapState(descriptor as StateDescriptor<'map'>) // likewise
+      return keyed.mapState(descriptor)
     case 'reducing':
-      return keyed.reducingState(descriptor as ReducingStateDescriptor<unknown>) // likewise: only `reducingState` makes it
+      return keyed.reducingState(descriptor)
     case 'aggregating':
-      return keyed.aggregatingState(descriptor as AggregatingStateDescriptor<unknown, unknown, unknown>) // likewise
+      return keyed.aggregatingState(descriptor)
   }
 }

@@ -230,7 +230,7 @@ class OpenCustom extends OpenRanges {
 
 function isWindow(window: unknown): window is TimeWindow {
   if (typeof window !== 'object' || window === null) return false
-  const { start, end } = window as Partial<TimeWindow> // checked below
+  const { start, end }: Partial<TimeWindow> = window
   return Number.isSafeInteger(start) && Number.isSafeInteger(end) && Number(start) < Number(end)
 }
 
@@ -238,6 +238,6 @@ function isWindow(window: unknown): window is TimeWindow {
 function shown(value: unknown): string {
   if (typeof value === 'number') return String(value)
   if (typeof value !== 'object' || value === null) return typeof value
-  const { start, end } = value as Partial<TimeWindow> // whatever they are, they are shown as text
+  const { start, end }: Partial<TimeWindow> = value
   return `[${String(start)}, ${String(end)})`
 }

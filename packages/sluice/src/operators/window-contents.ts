@@ -1,7 +1,8 @@
 /** What a window holds of its records: one strategy for each way of computing over them. */
+import { assert } from '../base/assert.ts'
 import type { Aggregation } from './aggregation.ts'
 import type { TimestampedValue } from './evictors.ts'
-import type { WindowEntry } from './window-entry.ts'
+import { listOf, type WindowEntry } from './window-entry.ts'
 
 export interface WindowContents {
   add(window: WindowEntry, value: unknown, timestamp: number): void
@@ -54,13 +55,9 @@ export class ElementContents implements WindowContents {
   }
 }
 
-function listOf<V>(window: WindowEntry): V[] | undefined {
-  return window.contents as V[] | undefined // only the strategy of the operator fills it
-}
-
 /** Pushed one by one: a call with a million arguments would not fit on the stack. */
 function joined(first: unknown, second: unknown): unknown {
-  const list = first as unknown[] // lists of this strategy
-  for (const value of second as readonly unknown[]) list.push(value) // likewise
-  return list
+  assert(Array.isArray(first) && Array.isArray(second), 'a window of records holds a list')
+  for (const value of second) first.push(value)
+  return first
 }

@@ -93,7 +93,9 @@ export type ClearWindowContext<K extends Key, S extends StateDeclarations, W ext
 export interface WindowProcess<In, K extends Key, S extends StateDeclarations, W extends StateDeclarations, O> {
   readonly state?: S
   readonly windowState?: W
+  /** Called at each firing of a window. Synchronous. `ctx` is one object for all calls: do not keep it. */
   process(key: K, input: In, ctx: ProcessWindowContext<K, S, W, O>): void
+  /** Called when a window goes, before its `windowState` is freed. */
   clear?(ctx: ClearWindowContext<K, S, W>): void
 }
 
@@ -115,7 +117,8 @@ export interface ProcessWindowDefinition<
 export interface WindowFunctions<T, A> {
   readonly keySelector: (value: T) => Key
   readonly aggregate: AggregateFunction<T, A, unknown>
-  readonly resultOf: (key: never, window: TimeWindow, result: never) => unknown
+  /** A method: keys and results come from the same definition. */
+  resultOf(this: void, key: Key, window: TimeWindow, result: unknown): unknown
   readonly allowedLatenessMs?: number | undefined
   readonly lateTag?: string | undefined
 }

@@ -14,8 +14,14 @@ export function newEntry(start: number, end: number): WindowEntry {
   return { start, end, contents: undefined, slots: undefined }
 }
 
-export function slotOf(entry: WindowEntry, place: number): unknown {
-  return entry.slots === undefined ? undefined : entry.slots[place]
+/** For who alone fills the place, and so knows what it holds. */
+export function slotOf<Content>(entry: WindowEntry, place: number): Content | undefined {
+  return entry.slots?.[place] as Content | undefined // the caller's promise
+}
+
+/** What a strategy that keeps records one by one has of them. */
+export function listOf<V>(entry: WindowEntry): V[] | undefined {
+  return entry.contents as V[] | undefined // only the strategy of the operator fills it
 }
 
 export function setSlot(entry: WindowEntry, place: number, content: unknown): void {

@@ -1,10 +1,11 @@
 /** From the contents of a window to what leaves it: one strategy for each kind of function. */
+import { present } from '../base/assert.ts'
 import type { Key } from '../stream/key-groups.ts'
 import type { Aggregation } from './aggregation.ts'
 import type { RecordReceiver } from './operator.ts'
 import { maxTimestampOf, type TimeWindow } from './window-definition.ts'
 import type { Elements, Eviction } from './window-eviction.ts'
-import type { WindowEntry } from './window-entry.ts'
+import { listOf, type WindowEntry } from './window-entry.ts'
 import type { WindowProcessCalls } from './window-process-context.ts'
 
 /** Whether the window's contents are still needed behind a firing. */
@@ -32,7 +33,7 @@ export function processingResult(aggregation: Aggregation<unknown, unknown>, cal
 /** All records. What the function does with the list is its own affair: the window gets no more records into that one. */
 export function firingList(calls: WindowProcessCalls): FireWindow {
   return (key, entry, remains) => {
-    const list = entry.contents as readonly unknown[] // of this strategy
+    const list = present(listOf(entry), 'the records of a window that fires')
     calls.process(key, entry, remains === 'kept' ? list.slice() : list)
   }
 }
@@ -48,7 +49,7 @@ export function firingEvicted(
 ): FireWindow {
   return (key, entry) => {
     const firing = { key, window: boundsOf(entry) }
-    const elements = eviction.before((entry.contents as Elements).slice(), firing) // of this strategy
+    const elements = eviction.before(elementsOf(entry).slice(), firing)
     compute(key, entry, elements)
     const left = eviction.after(elements, firing)
     entry.contents = left.length === 0 ? undefined : [...left]
@@ -67,6 +68,10 @@ export function foldingElements(
     for (const { value } of rest) accumulator = aggregation.add(value, accumulator)
     compute(key, entry, accumulator)
   }
+}
+
+function elementsOf(entry: WindowEntry): Elements {
+  return present(listOf<Elements[number]>(entry), 'the elements of a window that fires')
 }
 
 function boundsOf({ start, end }: WindowEntry): TimeWindow {

@@ -1,5 +1,6 @@
 /**
- * Windows of one size, tumbling and sliding: aggregates records per key and window, and emits when event time passes the window's end.
+ * Windows of one size, tumbling and sliding: aggregates records per key and window, and emits when time passes the window's end. Sliding windows whose
+ * aggregates can be merged are made of panes (pane-windows.ts).
  *
  * Owns: the accumulators by window, the timers of each window. Does not own: the clock and when timers fire (keyed-operator.ts).
  * Sessions are in session-window-operator.ts; the rules are in docs/spec/windows.md.
@@ -15,11 +16,11 @@ import type { MapState, TimerNamespace } from '../state/keyed-state.ts'
 import type { Key } from '../stream/key-groups.ts'
 import { Aggregation } from './aggregation.ts'
 import { checkTimestamp } from './event-time.ts'
-import { PANE_STATES, PaneWindows } from './pane-windows.ts'
 import { selectKey } from './key-selection.ts'
 import { keyedOperator, type KeyedLogic } from './keyed-operator.ts'
 import { LateRecords } from './late-records.ts'
 import type { OperatorSpec } from './operator.ts'
+import { PANE_STATES, PaneWindows } from './pane-windows.ts'
 import type { SlidingWindows, TumblingWindows } from './window-assigners.ts'
 import { checkLateness, type WindowFunctions } from './window-definition.ts'
 import { windowIndex } from './window-index.ts'
@@ -108,18 +109,26 @@ class AlignedWindows<T, A> implements KeyedLogic {
     if (this.#startOf(index) <= openBehind) return this.#onNoWindow(value, timestamp)
     if (this.#slideMs >= this.#sizeMs) this.#remember(index)
     keyed.setCurrentKey(key)
-    for (; this.#startOf(index) > openBehind; index--) this.#add(key, index, value)
+    const last = index
+    for (; this.#startOf(index) > openBehind; index--) this.#accumulate(index, value)
+    if (this.#hasEnded(index + 1)) this.#fireAgain(key, last, index + 1)
+  }
+
+  /** V4, in all of its windows first: a firing that throws takes the record from none of them. */
+  #fireAgain(key: Key, last: number, first: number): void {
+    for (let index = last; index >= first; index--) {
+      if (this.#hasEnded(index)) this.#fire(key, index, present(this.#windows.get(index), 'a window that took a record'))
+    }
+  }
+
+  #hasEnded(index: number): boolean {
+    return this.#startOf(index) + this.#sizeMs - 1 <= this.#runtime.clock.watermark
   }
 
   #remember(index: number): void {
     this.#recentIndex = index
     this.#recentStart = this.#startOf(index)
     this.#recentEnd = this.#recentStart + this.#sizeMs
-  }
-
-  #add(key: Key, index: number, value: T): void {
-    const accumulator = this.#accumulate(index, value)
-    if (this.#startOf(index) + this.#sizeMs - 1 <= this.#runtime.clock.watermark) this.#fire(key, index, accumulator) // V4
   }
 
   #accumulate(index: number, value: T): A {

@@ -7,9 +7,11 @@
  * U2 They live and go with the window, so they need no time to live.
  */
 import { EngineError } from '../base/errors.ts'
-import { present } from '../base/assert.ts'
-import type { AggregatingStateDescriptor, ReducingStateDescriptor, StateDescriptor } from '../state/descriptors.ts'
+import { assert, present } from '../base/assert.ts'
+import { recordOf } from '../base/record-of.ts'
+import { ofItsKind, type StateAggregate, type StateDescriptor } from '../state/descriptors.ts'
 import { FoldingAggregatingState, FoldingReducingState } from '../state/folding-states.ts'
+import { isMaker } from '../state/heap-states.ts'
 import type { ListState, MapState, ValueState } from '../state/keyed-state.ts'
 import type { StateDeclarations, StateHandles } from './user-states.ts'
 import { setSlot, slotOf, type WindowEntry } from './window-entry.ts'
@@ -33,11 +35,10 @@ export function openWindowStates<S extends StateDeclarations>(
   cursor: WindowCursor,
   firstPlace: number,
 ): StateHandles<S> {
-  const handles = Object.entries(declarations).map(([name, descriptor], index) => [
-    name,
-    openState(descriptor, cursor, firstPlace + index),
-  ])
-  return Object.freeze(Object.fromEntries(handles)) as StateHandles<S> // made name by name from the same declarations
+  const declared = Object.entries(declarations)
+  return recordOf<StateHandles<S>>(
+    declared.map(([name, descriptor], index) => [name, openState(descriptor, cursor, firstPlace + index)]),
+  )
 }
 
 /** @throws GRA1005 when one of them has a time to live */
@@ -62,7 +63,7 @@ class Slot<C> {
   }
 
   get(): C | undefined {
-    return slotOf(this.#cursor.window, this.#place) as C | undefined // only the state that has this slot fills it
+    return slotOf(this.#cursor.window, this.#place)
   }
 
   set(content: C | undefined): void {
@@ -70,7 +71,8 @@ class Slot<C> {
   }
 }
 
-function openState(descriptor: StateDescriptor, cursor: WindowCursor, place: number): unknown {
+function openState(declared: StateDescriptor, cursor: WindowCursor, place: number): unknown {
+  const descriptor = ofItsKind(declared)
   switch (descriptor.kind) {
     case 'value':
       return new WindowValueState(new Slot(cursor, place), descriptor.defaultValue)
@@ -79,9 +81,9 @@ function openState(descriptor: StateDescriptor, cursor: WindowCursor, place: num
     case 'map':
       return new WindowMapState(new Slot<Map<unknown, unknown>>(cursor, place))
     case 'reducing':
-      return new FoldingReducingState(valueOf(cursor, place), descriptor as AnyReducing) // by its kind
+      return new FoldingReducingState(valueOf(cursor, place), descriptor)
     case 'aggregating':
-      return new FoldingAggregatingState(valueOf(cursor, place), descriptor as AnyAggregating) // by its kind
+      return new FoldingAggregatingState(valueOf(cursor, place), descriptor)
   }
 }
 
@@ -89,14 +91,11 @@ function valueOf(cursor: WindowCursor, place: number): WindowValueState<unknown>
   return new WindowValueState(new Slot(cursor, place), undefined)
 }
 
-type AnyReducing = ReducingStateDescriptor<unknown>
-type AnyAggregating = AggregatingStateDescriptor<unknown, unknown, unknown>
-
 class WindowValueState<T> implements ValueState<T> {
   readonly #slot: Slot<T>
-  readonly #defaultValue: unknown
+  readonly #defaultValue: T | (() => T) | undefined
 
-  constructor(slot: Slot<T>, defaultValue: unknown) {
+  constructor(slot: Slot<T>, defaultValue: T | (() => T) | undefined) {
     this.#slot = slot
     this.#defaultValue = defaultValue
   }
@@ -105,7 +104,7 @@ class WindowValueState<T> implements ValueState<T> {
     const value = this.#slot.get()
     if (value !== undefined) return value
     const absent = this.#defaultValue
-    return (typeof absent === 'function' ? absent() : absent) as T | undefined // declared with this state
+    return isMaker(absent) ? absent() : absent
   }
 
   update(value: T): void {
@@ -190,26 +189,37 @@ export type Combine = (first: unknown, second: unknown) => unknown
 
 /** Both contents as one; the first may be changed. Undefined when the kind of state cannot be joined. */
 export function mergedContent(
-  descriptor: StateDescriptor,
+  declared: StateDescriptor,
   first: unknown,
   second: unknown,
   combine: Combine | undefined,
 ): unknown {
+  const descriptor = ofItsKind(declared)
   switch (descriptor.kind) {
     case 'value':
       return combine?.(first, second)
     case 'list':
-      return [...(first as readonly unknown[]), ...(second as readonly unknown[])] // what a list state holds
+      return [...listIn(first), ...listIn(second)]
     case 'map':
-      return new Map([...(first as Map<unknown, unknown>), ...(second as Map<unknown, unknown>)]) // what a map state holds
+      return new Map([...mapIn(first), ...mapIn(second)])
     case 'reducing':
+      return (combine ?? descriptor.reduce)(first, second)
     case 'aggregating':
-      return (combine ?? mergeOf(descriptor))?.(first, second)
+      return (combine ?? mergeOf(descriptor.aggregate))?.(first, second)
   }
 }
 
-function mergeOf(descriptor: StateDescriptor): Combine | undefined {
-  const functions = descriptor as { readonly reduce?: Combine; readonly aggregate?: { readonly merge?: Combine } } // by its kind
-  const { reduce, aggregate } = functions
-  return reduce ?? (aggregate?.merge === undefined ? undefined : (first, second) => aggregate.merge?.(first, second))
+/** The `merge` of an aggregate that has one: every `AggregateFunction` of a window may. */
+function mergeOf(aggregate: StateAggregate<unknown, unknown, unknown> & { readonly merge?: Combine }): Combine | undefined {
+  return aggregate.merge === undefined ? undefined : (first, second) => aggregate.merge?.(first, second)
+}
+
+function listIn(content: unknown): readonly unknown[] {
+  assert(Array.isArray(content), 'the place of a list state holds a list')
+  return content
+}
+
+function mapIn(content: unknown): ReadonlyMap<unknown, unknown> {
+  assert(content instanceof Map, 'the place of a map state holds a map')
+  return content
 }

@@ -34,9 +34,9 @@ const ids: AggregateFunction<Item, number[], number[]> = {
 }
 
 const idsWithoutMerge: AggregateFunction<Item, number[], number[]> = {
-  createAccumulator: ids.createAccumulator,
-  add: ids.add,
-  getResult: ids.getResult,
+  createAccumulator: () => ids.createAccumulator(),
+  add: (item, accumulator) => ids.add(item, accumulator),
+  getResult: (accumulator) => ids.getResult(accumulator),
 }
 
 const keyBy = (item: Item): string => item.key

@@ -17,7 +17,9 @@ import {
 } from './chunk-format.ts'
 import type { DeclaredState, DeclaredStates, StateKind } from './declared-states.ts'
 import { Entry, EVENT_TIMERS_SLOT, FIRST_STATE_SLOT, PAIRS_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
-import { convertedContent, ExpiringList, type ExpiringMap, Stamped } from './expiring.ts'
+import { convertedContent } from './converted-content.ts'
+import { ExpiringList, type ExpiringMap, Stamped } from './expiring.ts'
+import { mapIn } from './slot-contents.ts'
 import { StateMap } from './state-map.ts'
 import { type TimerSet, hasTimer, timerSetOf, withTimer } from './timer-set.ts'
 
@@ -116,10 +118,8 @@ class EntryReader {
     const entry = new Entry(key, keyGroup, 0)
     if (this.#isFilled[EVENT_TIMERS_SLOT] === true) entry.setContent(EVENT_TIMERS_SLOT, this.#readTimers())
     if (this.#isFilled[PROCESSING_TIMERS_SLOT] === true) entry.setContent(PROCESSING_TIMERS_SLOT, this.#readTimers())
-    for (let i = 0; i < this.#states.length; i++) {
-      const state = this.#states[i]! // i < length
-      if (this.#isFilled[FIRST_STATE_SLOT + i] === true) this.#readState(entry, state)
-    }
+    let slot = FIRST_STATE_SLOT
+    for (const state of this.#states) if (this.#isFilled[slot++] === true) this.#readState(entry, state)
     receive(entry)
   }
 
@@ -138,7 +138,7 @@ class EntryReader {
     if (content === undefined) return
     const converted = kind === state.kind ? content : convertedContent(kind, content)
     if (state.slot !== PAIRS_SLOT) return entry.setContent(state.slot, converted)
-    for (const [key, value] of (converted as StateMap<unknown, unknown>).entries()) entry.put(key, value) // only maps have that slot
+    for (const [key, value] of mapIn(converted).entries()) entry.put(key, value) // only maps have that slot
   }
 
   #readContent(kind: StateKind): unknown {

@@ -18,7 +18,9 @@ import {
 import type { DeclaredState, StateKind } from './declared-states.ts'
 import { type Entry, EVENT_TIMERS_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
 import type { KeyGroupChunk, TimerNamespace } from './keyed-state.ts'
-import { convertedContent, type ExpiringList, type ExpiringMap, type Stamped } from './expiring.ts'
+import { convertedContent } from './converted-content.ts'
+import type { ExpiringList, ExpiringMap, Stamped } from './expiring.ts'
+import { expiringListIn, expiringMapIn, listIn, mapIn, stampedIn } from './slot-contents.ts'
 import type { PairVisitor, StateMap } from './state-map.ts'
 import { ManyTimers, type TimerSet, namespaceOf, timerCount, timestampOf } from './timer-set.ts'
 
@@ -60,10 +62,9 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
     const { states } = this.#description
     writeFilled(this.#out, entry, this.#slots)
     anySerializer.write(this.#out, entry.key, this.#shapes)
-    this.#timers(entry.contentOf(EVENT_TIMERS_SLOT) as TimerSet | undefined) // what these slots hold
-    this.#timers(entry.contentOf(PROCESSING_TIMERS_SLOT) as TimerSet | undefined) // likewise
-    for (let i = 0; i < states.length; i++) {
-      const state = states[i]! // i < length
+    this.#timers(entry.contentAs<TimerSet>(EVENT_TIMERS_SLOT))
+    this.#timers(entry.contentAs<TimerSet>(PROCESSING_TIMERS_SLOT))
+    for (const state of states) {
       const content = entry.contentOf(state.slot)
       if (content !== undefined) this.#content(state, content, entry.key)
     }
@@ -119,17 +120,17 @@ export class ChunkWriter implements PairVisitor<unknown, unknown> {
       case 'aggregating':
         return anySerializer.write(this.#out, content, this.#shapes)
       case 'list':
-        return this.#list(content as readonly unknown[]) // what a slot of this kind holds
+        return this.#list(listIn(content))
       case 'map':
-        return this.#map(content as StateMap<unknown, unknown>) // likewise
+        return this.#map(mapIn(content))
       case 'expiring-value':
       case 'expiring-reducing':
       case 'expiring-aggregating':
-        return this.#stamped(content as Stamped<unknown>) // likewise
+        return this.#stamped(stampedIn(content))
       case 'expiring-list':
-        return this.#expiringList(content as ExpiringList<unknown>) // likewise
+        return this.#expiringList(expiringListIn(content))
       case 'expiring-map':
-        return this.#expiringMap(content as ExpiringMap<unknown, unknown>) // likewise
+        return this.#expiringMap(expiringMapIn(content))
     }
   }
 
@@ -209,7 +210,7 @@ function shownContent(kind: StateKind, content: unknown): unknown {
     case 'list':
       return content
     case 'map':
-      return new Map((content as StateMap<unknown, unknown>).entries()) // what a slot of this kind holds
+      return new Map(mapIn(content).entries())
     case 'expiring-value':
     case 'expiring-list':
     case 'expiring-map':

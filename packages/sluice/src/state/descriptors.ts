@@ -31,11 +31,25 @@ export interface StateAggregate<T, A, R> {
   createAccumulator(): A
   /** Adds one value. May change `accumulator` and return it, or return another; never undefined. */
   add(value: T, accumulator: A): A
+  /** What `get()` of the state gives. */
   getResult(accumulator: A): R
 }
 
 export interface AggregatingStateDescriptor<T, A, R> extends StateDescriptor<'aggregating', A> {
   readonly aggregate: StateAggregate<T, A, R>
+}
+
+/** A descriptor by its kind. */
+type KnownDescriptor =
+  | StateDescriptor<'value'>
+  | StateDescriptor<'list'>
+  | StateDescriptor<'map'>
+  | ReducingStateDescriptor<unknown>
+  | AggregatingStateDescriptor<unknown, unknown, unknown>
+
+/** A descriptor with what its kind declares besides: a switch over the kind finds it. */
+export function ofItsKind(descriptor: StateDescriptor): KnownDescriptor {
+  return descriptor as KnownDescriptor // the functions below make all there are
 }
 
 /** What else is declared about a state. */

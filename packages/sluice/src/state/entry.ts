@@ -44,6 +44,11 @@ export class Entry extends StateMap<unknown, unknown> {
     return this.#more === undefined || index >= this.#more.length ? undefined : this.#more[index]
   }
 
+  /** For who alone fills the slot, and so knows what it holds. */
+  contentAs<Content>(slot: number): Content | undefined {
+    return this.contentOf(slot) as Content | undefined // the caller's promise
+  }
+
   /** The pairs are changed in place, and only emptied here. */
   setContent(slot: number, content: unknown): void {
     if (slot === FIRST_STATE_SLOT) this.#firstState = content

@@ -44,7 +44,7 @@ abstract class ExpiringState<Content> implements ExpiringSlot {
   }
 
   purge(entry: Entry, nowMs: number): boolean {
-    const content = entry.contentOf(this.slot) as Content | undefined // only this class fills the slot
+    const content = entry.contentAs<Content>(this.slot)
     if (content === undefined || this.purgeContent(content, nowMs)) return false
     entry.setContent(this.slot, undefined)
     return true
@@ -63,7 +63,7 @@ abstract class ExpiringState<Content> implements ExpiringSlot {
   }
 
   protected content(): Content | undefined {
-    return this.table.current?.contentOf(this.slot) as Content | undefined // only this class fills the slot
+    return this.table.current?.contentAs(this.slot)
   }
 
   /** The time of something new. */
@@ -178,11 +178,11 @@ export class ExpiringMapState<K, V> extends ExpiringState<ExpiringMap<K, V>> imp
 
   put(key: K, value: V): void {
     const stamped = this.content()?.get(key)
-    if (stamped === undefined) this.#obtain().put(key, new Stamped(value, this.createdMs()))
-    else {
-      stamped.value = value
-      stamped.usedMs = this.expiry.usedMs(stamped.usedMs)
-    }
+    if (stamped === undefined) return this.#obtain().put(key, new Stamped(value, this.createdMs()))
+    const usedMs = this.expiry.usedMs(stamped.usedMs)
+    if (this.expiry.hasExpired(stamped.usedMs, usedMs) && !this.isLive(stamped, this.nowMs())) this.#moveBack(key, stamped)
+    stamped.value = value
+    stamped.usedMs = usedMs
   }
 
   remove(key: K): void {
@@ -234,6 +234,13 @@ export class ExpiringMapState<K, V> extends ExpiringState<ExpiringMap<K, V>> imp
     }
     if (pairs.remove(key) === 0) clearSlot(this.table, this.slot)
     return this.expiry.returnsExpired ? stamped : undefined
+  }
+
+  /** Pairs are in order of insertion, and one that had expired is inserted anew: whether anything had removed it makes no difference. */
+  #moveBack(key: K, stamped: Stamped<V>): void {
+    const pairs = this.#obtain()
+    pairs.remove(key)
+    pairs.put(key, stamped)
   }
 
   #obtain(): ExpiringMap<K, V> {

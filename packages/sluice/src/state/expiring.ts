@@ -1,8 +1,6 @@
 /** What the slots of states with a time to live hold: the same as without one, and when it was used last. */
-import type { StateKind } from './declared-states.ts'
-import type { Entry } from './entry.ts'
 import { UNKNOWN_TIME_MS } from './expiry.ts'
-import { StateMap } from './state-map.ts'
+import type { StateMap } from './state-map.ts'
 
 /** A value and when it was used last. */
 export class Stamped<T> {
@@ -57,54 +55,6 @@ export class ExpiringList<T> {
 
 /** The pairs of a map, each with its own time. Never empty. */
 export type ExpiringMap<K, V> = StateMap<K, Stamped<V>>
-
-/** The contents of one slot for a state that now has a time to live, or none any more. */
-export function convertedContent(kind: StateKind, content: unknown): unknown {
-  switch (kind) {
-    case 'value':
-    case 'reducing':
-    case 'aggregating':
-      return new Stamped(content, UNKNOWN_TIME_MS)
-    case 'list':
-      return listOf(content as unknown[]) // what a slot of this kind holds
-    case 'map':
-      return mapped(content as StateMap<unknown, unknown>, (value) => new Stamped(value, UNKNOWN_TIME_MS)) // likewise
-    case 'expiring-value':
-    case 'expiring-reducing':
-    case 'expiring-aggregating':
-      return (content as Stamped<unknown>).value // likewise
-    case 'expiring-list':
-      return (content as ExpiringList<unknown>).values // likewise
-    case 'expiring-map':
-      return mapped(content as ExpiringMap<unknown, unknown>, (stamped) => stamped.value) // likewise
-  }
-}
-
-/** Moves the content of a slot that was filled as one kind to where the other is. */
-export function convertEntry(
-  entry: Entry,
-  from: { readonly kind: StateKind; readonly slot: number },
-  toSlot: number,
-): void {
-  const content = entry.contentOf(from.slot)
-  if (content === undefined) return
-  const converted = convertedContent(from.kind, content)
-  entry.setContent(from.slot, undefined)
-  entry.setContent(toSlot, converted)
-}
-
-function listOf(values: unknown[]): ExpiringList<unknown> {
-  return new ExpiringList(
-    values,
-    values.map(() => UNKNOWN_TIME_MS),
-  )
-}
-
-function mapped<V, W>(map: StateMap<unknown, V>, convert: (value: V) => W): StateMap<unknown, W> {
-  const result = new StateMap<unknown, W>()
-  for (const [key, value] of map.entries()) result.put(key, convert(value))
-  return result
-}
 
 function earliestOf(times: readonly number[]): number {
   return times.reduce((earliest, time) => Math.min(earliest, time), Number.MAX_SAFE_INTEGER)

@@ -16,7 +16,7 @@ import type { AggregatingStateDescriptor, ReducingStateDescriptor, StateDescript
 import { type Entry, EVENT_TIMERS_SLOT, PAIRS_SLOT, PROCESSING_TIMERS_SLOT } from './entry.ts'
 import { EntryTable } from './entry-table.ts'
 import { ExpiredEntries } from './expired-entries.ts'
-import { convertEntry } from './expiring.ts'
+import { convertEntry } from './converted-content.ts'
 import { type ExpiringPlace, ExpiringListState, ExpiringMapState, ExpiringValueState } from './expiring-states.ts'
 import { Expiry, type StateClock } from './expiry.ts'
 import { FoldingAggregatingState, FoldingReducingState } from './folding-states.ts'

@@ -20,7 +20,9 @@ import type { Advance, Turn } from './turn.ts'
 export interface ValueState<T> {
   /** The current key's value, or the declared default, or undefined. */
   value(): T | undefined
+  /** Sets the value. */
   update(value: T): void
+  /** Forgets the value; `value()` gives the default again. */
   clear(): void
 }
 
@@ -28,19 +30,29 @@ export interface ValueState<T> {
 export interface ListState<T> {
   /** The live list of the current key: do not change it, do not keep it. */
   get(): readonly T[]
+  /** Appends a value. */
   add(value: T): void
+  /** Replaces all values. */
   update(values: readonly T[]): void
+  /** Forgets all values. */
   clear(): void
 }
 
 /** A map of the current key. */
 export interface MapState<K, V> {
+  /** The value of an entry; undefined when there is none. */
   get(key: K): V | undefined
+  /** Whether there is an entry. */
   has(key: K): boolean
+  /** Sets the value of an entry. */
   put(key: K, value: V): void
+  /** Forgets an entry; nothing happens when there is none. */
   remove(key: K): void
+  /** All entries. */
   entries(): Iterable<readonly [K, V]>
+  /** How many entries there are. */
   size(): number
+  /** Forgets all entries. */
   clear(): void
 }
 
@@ -48,7 +60,9 @@ export interface MapState<K, V> {
 export interface ReducingState<T> {
   /** Everything that was added, reduced to one value; undefined when nothing was. */
   get(): T | undefined
+  /** Folds a value into what there is. */
   add(value: T): void
+  /** Forgets everything that was added. */
   clear(): void
 }
 
@@ -56,7 +70,9 @@ export interface ReducingState<T> {
 export interface AggregatingState<T, R> {
   /** The result of everything that was added; undefined when nothing was. */
   get(): R | undefined
+  /** Adds a value to the accumulator. */
   add(value: T): void
+  /** Forgets everything that was added. */
   clear(): void
 }
 

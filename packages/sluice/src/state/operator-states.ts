@@ -3,14 +3,18 @@
  *
  * A cut copies what is in the state, not the objects in it: they are encoded before the operator goes on (`Operator.snapshot`).
  */
+import { assert } from '../base/assert.ts'
 import type { MapState } from './keyed-state.ts'
 
 /** A list of this subtask. */
 export interface OperatorListState<T> {
   /** The live list: do not change it, do not keep it. */
   get(): readonly T[]
+  /** Appends an element. */
   add(value: T): void
+  /** Replaces all elements. */
   update(values: readonly T[]): void
+  /** Forgets all elements. */
   clear(): void
 }
 
@@ -50,7 +54,7 @@ export class HeapBroadcastState implements BroadcastState<unknown, unknown> {
   readonly #pairs: Map<unknown, unknown>
 
   constructor(items: readonly unknown[]) {
-    this.#pairs = new Map(items as readonly (readonly [unknown, unknown])[]) // what `items` gives
+    this.#pairs = new Map(items.map(pairOf))
   }
 
   get(key: unknown): unknown {
@@ -85,4 +89,10 @@ export class HeapBroadcastState implements BroadcastState<unknown, unknown> {
   items(): readonly unknown[] {
     return [...this.#pairs]
   }
+}
+
+/** Of what `items` gave. */
+function pairOf(item: unknown): readonly [unknown, unknown] {
+  assert(Array.isArray(item) && item.length === 2, 'an item of a broadcast state is a pair')
+  return [item[0], item[1]]
 }

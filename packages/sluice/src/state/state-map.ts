@@ -64,8 +64,8 @@ export class StateMap<K, V> {
       for (const [key, value] of this.#many) visitor.pair(key, value)
       return
     }
-    if (this.#key !== NONE) visitor.pair(this.#key, this.#value as V) // a key never stands without its value
-    if (this.#secondKey !== NONE) visitor.pair(this.#secondKey, this.#secondValue as V) // likewise
+    if (this.#key !== NONE) visitor.pair(this.#key, withKey(this.#value))
+    if (this.#secondKey !== NONE) visitor.pair(this.#secondKey, withKey(this.#secondValue))
   }
 
   #add(key: K, value: V): void {
@@ -101,8 +101,13 @@ export class StateMap<K, V> {
 
   #pairs(): [K, V][] {
     const pairs: [K, V][] = []
-    if (this.#key !== NONE) pairs.push([this.#key, this.#value as V]) // a key never stands without its value
-    if (this.#secondKey !== NONE) pairs.push([this.#secondKey, this.#secondValue as V]) // likewise
+    if (this.#key !== NONE) pairs.push([this.#key, withKey(this.#value)])
+    if (this.#secondKey !== NONE) pairs.push([this.#secondKey, withKey(this.#secondValue)])
     return pairs
   }
+}
+
+/** A key never stands without its value, which may be undefined itself. */
+function withKey<V>(value: V | undefined): V {
+  return value as V // see above
 }

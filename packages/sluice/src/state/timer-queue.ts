@@ -8,6 +8,8 @@
  * Q2 The heap holds every timestamp that has a bucket; timestamps without one are passed over, and removed before they are the majority.
  */
 
+import { elementAt } from '../base/element-at.ts'
+
 /** Timestamps without a bucket that the heap may hold besides as many as it holds with one. */
 const STALE_MIN = 64
 
@@ -112,7 +114,7 @@ function pushTo(heap: number[], value: number): void {
   heap.push(value)
   while (at > 0) {
     const parentAt = (at - 1) >> 1
-    const parent = heap[parentAt]! // parentAt < at
+    const parent = elementAt(heap, parentAt) // parentAt < at
     if (parent <= value) break
     heap[at] = parent
     at = parentAt
@@ -132,8 +134,8 @@ function sink(heap: number[], from: number, value: number): void {
   for (;;) {
     let childAt = 2 * at + 1
     if (childAt >= length) break
-    let child = heap[childAt]! // childAt < length
-    const right = childAt + 1 < length ? heap[childAt + 1]! : child // bound checked in the condition
+    let child = elementAt(heap, childAt) // childAt < length
+    const right = childAt + 1 < length ? elementAt(heap, childAt + 1) : child
     if (right < child) {
       child = right
       childAt++
@@ -147,6 +149,6 @@ function sink(heap: number[], from: number, value: number): void {
 
 function heapOf(timestamps: Iterable<number>): number[] {
   const heap = [...timestamps]
-  for (let at = (heap.length >> 1) - 1; at >= 0; at--) sink(heap, at, heap[at]!) // at < length
+  for (let at = (heap.length >> 1) - 1; at >= 0; at--) sink(heap, at, elementAt(heap, at))
   return heap
 }

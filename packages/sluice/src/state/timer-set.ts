@@ -5,6 +5,7 @@
  * a key with many gets an index, so that no operation is slower than constant time for long. Timers of one time are kept in the order in which they
  * were registered, also across a restore.
  */
+import { assert, present } from '../base/assert.ts'
 import type { TimerNamespace } from './keyed-state.ts'
 
 /** A set that is never empty: who has no timer has no set. */
@@ -50,11 +51,9 @@ export function withoutTimer(timers: TimerSet, timestampMs: number, namespace: T
   }
   if (timers.length === 2) return undefined
   // those behind it move up, so that timers of one time stay in the order in which they were registered
-  for (let i = indexOfTimer(timers, timestampMs, namespace) + 2; i < timers.length; i++) {
-    timers[i - 2] = timers[i]! // i < length
-  }
-  timers.pop()
-  timers.pop()
+  const at = indexOfTimer(timers, timestampMs, namespace)
+  timers.copyWithin(at, at + 2)
+  timers.length -= 2
   return timers
 }
 
@@ -69,12 +68,14 @@ export function forEachTimer(timers: TimerSet, visit: (timestampMs: number, name
 
 /** The timestamp at an even index of a flat set. */
 export function timestampOf(timers: FewTimers, index: number): number {
-  return timers[index] as number // even places hold timestamps
+  const timestampMs = timers[index]
+  assert(typeof timestampMs === 'number', 'even places hold timestamps')
+  return timestampMs
 }
 
 /** The namespace that belongs to the timestamp at `index`. */
 export function namespaceOf(timers: FewTimers, index: number): TimerNamespace {
-  return timers[index + 1] as TimerNamespace // pairs are complete
+  return present(timers[index + 1], 'the namespace behind a timestamp')
 }
 
 function indexOfTimer(timers: FewTimers, timestampMs: number, namespace: TimerNamespace): number {

@@ -27,7 +27,7 @@ const scratch = new DataView(new ArrayBuffer(8))
 export function checkKey(value: unknown): Key {
   if (typeof value === 'string') return value
   if (typeof value === 'number') {
-    if (Number.isFinite(value)) return value
+    if (Number.isFinite(value)) return value + 0 // 0 and -0 are one key: 0
   } else if (typeof value === 'boolean' || typeof value === 'bigint') return value
   throw new EngineError(
     'KEY1001',

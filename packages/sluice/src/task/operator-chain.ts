@@ -10,6 +10,8 @@
  * N4 What an operator holds leaves it in its own wakes also while it, or a cut watermark in front of it, stops the input: an operator may work when all
  *    behind it take records (`fullIndex`). Else what it waits for to become free would wait for it.
  * N5 Idleness goes out behind every watermark and record that came in before it, held ones included.
+ * N6 Behind the end of the input an operator works only while it, or one in front of it, still holds records: the input of all others is over, and
+ *    what their timers would bring would be behind the last watermark.
  */
 import { assert, present } from '../base/assert.ts'
 import type { RecordReceiver, Operator, OperatorContext } from '../operators/operator.ts'
@@ -68,6 +70,7 @@ export class OperatorChain {
   #pendingWatermark = MIN_WATERMARK
   /** Idleness that goes out behind what is at hand and what is held (N5). */
   #sendIdle: (() => void) | undefined
+  #input: 'open' | 'over' = 'open'
 
   constructor(options: ChainOptions) {
     this.#options = options
@@ -177,7 +180,7 @@ export class OperatorChain {
   #callDue(nowMs: number, turn: Turn, first: number): Advance {
     for (let index = Math.max(0, first); index < this.links.length; index++) {
       const link = this.#link(index)
-      if (link.operator === undefined || link.wakeAtMs > nowMs) continue
+      if (link.operator === undefined || link.wakeAtMs > nowMs || !this.#mayWork(index)) continue
       link.wakeAtMs = Number.POSITIVE_INFINITY
       if (link.operator.onProcessingTime(nowMs, turn) === 'more') {
         link.wakeAtMs = nowMs
@@ -198,7 +201,7 @@ export class OperatorChain {
   earliestWakeMs(first = 0): number {
     let earliest = Number.POSITIVE_INFINITY
     for (let index = Math.max(0, first); index < this.links.length; index++)
-      earliest = Math.min(earliest, this.#link(index).wakeAtMs)
+      if (this.#mayWork(index)) earliest = Math.min(earliest, this.#link(index).wakeAtMs)
     return earliest
   }
 
@@ -210,6 +213,11 @@ export class OperatorChain {
   /** False while an operator holds records that leave it by themselves. */
   isDrained(): boolean {
     return this.links.every((link) => link.operator === undefined || link.operator.isDrained())
+  }
+
+  /** No record comes any more; what is held still leaves (N6). */
+  endInput(): void {
+    this.#input = 'over'
   }
 
   end(): void {
@@ -226,6 +234,14 @@ export class OperatorChain {
       }
     }
     if (failures.length > 0) throw failures[0]
+  }
+
+  // N6
+  #mayWork(index: number): boolean {
+    if (this.#input === 'open') return true
+    for (let at = index; at >= 0; at = this.#link(at).parent)
+      if (this.#link(at).operator?.isDrained() === false) return true
+    return false
   }
 
   #createLink(spec: ChainedOperator, index: number): ChainLinkState {

@@ -11,11 +11,11 @@ export class RateLimiter {
     this.#lastMs = nowMs
   }
 
-  /** Whole records that may pass now. */
+  /** Whole records that may pass now; none while more were taken than could pass. */
   available(nowMs: number): number {
     this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#lastMs) * this.#perMs)
     this.#lastMs = nowMs
-    return Math.floor(this.#tokens)
+    return Math.max(0, Math.floor(this.#tokens))
   }
 
   take(records: number): void {

@@ -1,8 +1,8 @@
 import { present } from '../base/assert.ts'
 import { ByteReader } from '../base/bytes.ts'
+import { operatorStateIn } from '../checkpoint/operator-state-bytes.ts'
 import type { SnapshotStorage } from '../checkpoint/checkpoint-store.ts'
 import type { KeyedStateHandle, TaskRestore } from '../checkpoint/handles.ts'
-import { bytesToValue } from '../serde/value-codec.ts'
 import type { KeyedStateBackend } from '../state/keyed-state.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
 import type { ChainLinkState, RestoredOperatorState } from './operator-chain.ts'
@@ -16,7 +16,7 @@ export async function restoreChain(
   const items = new Map<string, OperatorStateItems>()
   for (const operator of restore.operators) {
     if (operator.operatorState !== undefined)
-      items.set(operator.uid, bytesToValue(operator.operatorState) as OperatorStateItems) // written by SnapshotRun
+      items.set(operator.uid, present(operatorStateIn(operator.operatorState), `the operator state of ${operator.uid}`))
     const link = links.find((candidate) => candidate.spec.uid === operator.uid)
     for (const handle of operator.keyed)
       await restoreKeyed(handle, present(link?.keyed, `the keyed state of ${operator.uid}`), storage)

@@ -21,6 +21,7 @@ import {
   type SourceSplit,
   type SplitOutput,
 } from '../connector/source.ts'
+import { splitsIn } from '../connector/splits.ts'
 import type { RecordReceiver } from '../operators/operator.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
 import { NO_TIMESTAMP } from '../stream/element.ts'
@@ -82,7 +83,7 @@ export class SourceDriver {
 
   addSplits(items: readonly unknown[]): void {
     if (items.length === 0) return
-    const splits = items as readonly SourceSplit[] // made by the same source's enumerator, or by snapshot below
+    const splits = splitsIn(items) // made by the same source's enumerator, or by snapshot below
     for (const split of splits) this.#watermarks.assigned(split)
     this.#reader.addSplits(splits)
   }
@@ -144,8 +145,8 @@ export class SourceDriver {
     this.#watermarks.onBlocked()
   }
 
-  snapshot(): OperatorStateItems {
-    return [{ name: SPLITS_STATE, mode: 'split', items: this.#reader.snapshot() }]
+  snapshot(checkpoint: number): OperatorStateItems {
+    return [{ name: SPLITS_STATE, mode: 'split', items: this.#reader.snapshot(checkpoint) }]
   }
 
   position(): string | undefined {

@@ -53,6 +53,7 @@ export class SourceHead implements TaskHead {
         env: task.env,
         subtask: task.subtask,
         parallelism: task.vertex.parallelism,
+        delivery: task.settings.delivery,
         wake: () => task.wake(),
         requestSplit: () => task.reports.requestSplit(uid),
         sendSourceEvent: (event) => task.reports.sourceEvent(uid, valueToBytes(event)),
@@ -116,8 +117,8 @@ export class SourceHead implements TaskHead {
     return isPeriodic ? Math.min(this.#nextWatermarkMs, resumeMs) : resumeMs
   }
 
-  snapshot(): OperatorStateItems {
-    return this.#driver.snapshot()
+  snapshot(checkpoint: number): OperatorStateItems {
+    return this.#driver.snapshot(checkpoint)
   }
 
   recordPosition(): string | undefined {

@@ -11,7 +11,7 @@
  * T5 After `failed` or `close` no step does anything.
  * T6 A drained task keeps taking part in checkpoints until `finish`.
  * T7 Nothing is emitted behind the end of the input: processing-time timers that are not due by then stay in the state and do not fire.
- *    The end waits for operators that hold records which leave by themselves (`isDrained`).
+ *    The end waits for operators that hold records which leave by themselves (`isDrained`); until then those, and what is behind them, go on.
  * T8 An error names the record that the head was giving to the chain when it was thrown; what comes from timers, watermarks and promises names its own
  *    or none.
  */
@@ -186,7 +186,7 @@ export class StreamTask {
 
   #workBlocked(): StepResult {
     this.#source?.onBlocked()
-    const hasWorked = this.#workBehindFull()
+    const hasWorked = this.#workBehindFull() || this.#stepFullAtEnd()
     this.#snapshots.sliceFreely()
     return hasWorked || this.#snapshots.isEncoding ? 'progress' : 'blocked'
   }
@@ -201,6 +201,11 @@ export class StreamTask {
     return false
   }
 
+  /** Behind the end no record comes: barriers need no room. */
+  #stepFullAtEnd(): boolean {
+    return this.#state === 'ending' && !this.#chain.isAdvancing && this.#stepDrained()
+  }
+
   #advanceOrTakeBatch(): boolean {
     if (this.#chain.isAdvancing) {
       this.#chain.resume(this.#turn)
@@ -211,8 +216,13 @@ export class StreamTask {
     this.#isFeeding = true
     const result = present(this.#head, 'the head of the task').step()
     this.#isFeeding = false
-    if (result === 'ended') this.#state = 'ending'
+    if (result === 'ended') this.#endInput()
     return result !== 'idle'
+  }
+
+  #endInput(): void {
+    this.#state = 'ending'
+    this.#chain.endInput()
   }
 
   /** After its end a gate still carries barriers. */
@@ -220,9 +230,9 @@ export class StreamTask {
     return this.#gate !== undefined && this.#gate.step() === 'progress'
   }
 
-  /** What operators still hold leaves by their own wakes. */
+  /** What operators still hold leaves by their own wakes; checkpoints do not wait for it. */
   #endWhenDrained(): boolean {
-    if (!this.#chain.isDrained()) return false
+    if (!this.#chain.isDrained()) return this.#stepDrained()
     this.#drain()
     return true
   }
@@ -316,7 +326,7 @@ export class StreamTask {
           keyed: link.keyed,
           operatorState:
             link.operator === undefined
-              ? present(this.#source, 'the source of the task').snapshot()
+              ? present(this.#source, 'the source of the task').snapshot(checkpoint)
               : link.operator.snapshot(checkpoint),
         })),
     })

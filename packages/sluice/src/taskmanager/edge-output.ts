@@ -35,7 +35,7 @@ export function edgeOutput(options: EdgeOutputOptions): EdgeOutput {
   const [first, ...others] = writers
   const only = others.length === 0 ? first : undefined
   // what the user's function returns is checked at every parallelism, so that a wrong one is found at the first
-  if (partitioning.kind === 'custom') return new CustomOutput(writers, erased(partitioning.partitioner), to)
+  if (partitioning.kind === 'custom') return new CustomOutput(writers, partitioning.partitioner, to)
   if (only !== undefined) return new ForwardOutput(only)
   switch (partitioning.kind) {
     case 'forward':
@@ -50,7 +50,7 @@ export function edgeOutput(options: EdgeOutputOptions): EdgeOutput {
     case 'global':
       return new GlobalOutput(present(first, 'a subtask to send to'), others)
     case 'hash':
-      return new HashOutput(writers, erased(partitioning.keySelector), options.maxParallelism, {
+      return new HashOutput(writers, partitioning.keySelector, options.maxParallelism, {
         uid: to,
         onBadKey: options.onBadKey,
       })
@@ -60,13 +60,4 @@ export function edgeOutput(options: EdgeOutputOptions): EdgeOutput {
 /** The same choices at every run, others for every subtask and attempt. */
 function seedOf({ edge, subtask, attempt }: EdgeOutputOptions): number {
   return hash32(`${edge.fromOperator} ${edge.to} ${edge.port} ${subtask} ${attempt}`)
-}
-
-type Erased<F> = F extends (value: never, ...rest: infer Rest) => infer Result
-  ? (value: unknown, ...rest: Rest) => Result
-  : never
-
-/** The graph holds functions of any type: the builder guarantees the records. */
-function erased<F extends (value: never, ...rest: never[]) => unknown>(user: F): Erased<F> {
-  return user as unknown as Erased<F> // see above
 }

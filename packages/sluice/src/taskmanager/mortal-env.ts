@@ -10,6 +10,7 @@
  */
 import type { Disk, DiskFile, Env, Timer } from '../base/env.ts'
 import { type MortalEnds, mortalNetwork } from './mortal-network.ts'
+import { mortalSockets } from './mortal-sockets.ts'
 
 export interface MortalEnv extends Env {
   /** Idempotent. */
@@ -48,6 +49,9 @@ export function mortalEnv(world: Env, onUncaught: (thrown: unknown) => void): Mo
     stdout: { writeLine: (line) => void (isDead || world.stdout.writeLine(line)) },
     disk: mortalDisk(world.disk, life),
     network: mortalNetwork({ network: world.network, isDead: () => isDead, onUncaught, ends }),
+    ...(world.sockets === undefined
+      ? {}
+      : { sockets: mortalSockets({ sockets: world.sockets, isDead: () => isDead, onUncaught, ends }) }),
     die: () => {
       isDead = true
       for (const timer of timers) timer.cancel()

@@ -6,6 +6,7 @@
 import { EngineError } from '../base/errors.ts'
 import type { Random } from '../base/env.ts'
 import { below } from '../base/random.ts'
+import { recordOf } from '../base/record-of.ts'
 import {
   type ClusterFault,
   type FaultKind,
@@ -68,7 +69,7 @@ export class ClusterFaults implements DiskFaults {
     this.#options = options
     this.#waiting = options.schedule
     const kinds = [...FAULT_KINDS, 'leaderCrash', 'longPause', 'diskFailure']
-    this.counts = Object.fromEntries(kinds.map((kind) => [kind, 0])) as ClusterFaultCounts // one for each key of it
+    this.counts = { ...recordOf<ClusterFaultCounts>(kinds.map((kind) => [kind, 0])) } // changed as they happen
   }
 
   /** Nothing is broken any more, as far as the world is concerned, since then. */

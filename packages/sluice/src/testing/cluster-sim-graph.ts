@@ -3,6 +3,7 @@ import type { JobGraph, JobVertex } from '../graph/job-graph.ts'
 import type { LogicalNode } from '../graph/logical-graph.ts'
 import type { Operator, OperatorSpec } from '../operators/operator.ts'
 import type { VertexId } from '../base/ids.ts'
+import { told } from './sim-graph.ts'
 
 /** Told by every operator of one slot, before each record. */
 export type RecordWatch = (vertex: VertexId, attempt: number) => void
@@ -33,6 +34,7 @@ function watchedNode(node: LogicalNode, vertex: VertexId, watch: RecordWatch): L
 function watched(operator: Operator, vertex: VertexId, watch: RecordWatch): Operator {
   const open = operator.open.bind(operator)
   const handle = operator.onRecord.bind(operator)
+  const portOf = operator.inputPort.bind(operator)
   let attempt = -1
   operator.open = (context) => {
     attempt = context.info.attempt
@@ -41,6 +43,10 @@ function watched(operator: Operator, vertex: VertexId, watch: RecordWatch): Oper
   operator.onRecord = (value, timestamp) => {
     watch(vertex, attempt)
     handle(value, timestamp)
+  }
+  operator.inputPort = (port) => {
+    const receiver = portOf(port)
+    return receiver === operator ? operator : told(receiver, () => watch(vertex, attempt))
   }
   return operator
 }

@@ -42,7 +42,7 @@ export interface ClusterHooks extends SimHooks {
 
 /** What all processes of one run have in common. */
 export interface ClusterParts {
-  readonly job: JobDefinition
+  readonly jobOn: (env: Env) => JobDefinition
   readonly shape: ClusterShape
   readonly hooks: ClusterHooks
   readonly checks: DeploymentChecks
@@ -74,7 +74,7 @@ export function simJobManager(parts: ClusterParts, { host, id, env, onEvent }: J
       slots: shape.pool,
       artifactBytesMax: 1024 * 1024,
     },
-    loadJob: async (spec) => loadedJob(parts, spec),
+    loadJob: async (spec) => loadedJob(parts, env, spec),
     listener: onEvent,
     logText: () => '',
     metricsText: () => '',
@@ -133,7 +133,7 @@ function watchedLauncher(parts: ClusterParts, { host, id, env }: LauncherPlace):
   const options: InlineLauncherOptions = {
     env,
     loadJob: async (spec) => {
-      const { graph, options } = planned(parts, spec)
+      const { graph, options } = planned(parts, env, spec)
       const watch = checks.slot(id, launching?.allocation ?? '')
       return { graph: watchedGraph(graph, watch), settings: slotSettingsOf(options) }
     },
@@ -171,16 +171,16 @@ function storeOn({ disk, random }: Env, root: string, hooks: SimHooks): Director
   return new DirectoryStore({ disk: hooks.wrapStoreDisk?.(disk) ?? disk, root, random })
 }
 
-function planned(parts: ClusterParts, { params, layers }: JobSpec): PlannedJob {
-  const { job, shape, hooks, onRecord } = parts
+function planned(parts: ClusterParts, env: Env, { params, layers }: JobSpec): PlannedJob {
+  const { jobOn, shape, hooks, onRecord } = parts
   const values = { ...shape.options, ...hooks.options }
-  const plan = planDefinition(job, params, [...layers, { origin: 'simulator', values }])
+  const plan = planDefinition(jobOn(env), params, [...layers, { origin: 'simulator', values }])
   const wrapNode: ((node: LogicalNode) => LogicalNode) | undefined = hooks.wrapNode
   const graphOptions = { onRecord, ratePerSecond: shape.ratePerSecond, ...(wrapNode === undefined ? {} : { wrapNode }) }
   return { ...plan, graph: simGraph(plan.graph, graphOptions) }
 }
 
-function loadedJob(parts: ClusterParts, spec: JobSpec): LoadedJob {
-  const { graph, options, warnings } = planned(parts, spec)
+function loadedJob(parts: ClusterParts, env: Env, spec: JobSpec): LoadedJob {
+  const { graph, options, warnings } = planned(parts, env, spec)
   return { graph, options, warnings, optionTexts: {} }
 }

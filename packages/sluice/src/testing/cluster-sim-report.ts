@@ -1,5 +1,6 @@
 /** What a run of a simulated cluster is made of and what it gives, and its reports in words. */
 import type { JobDefinition } from '../api/define-job.ts'
+import type { Env } from '../base/env.ts'
 import { type ErrorData, formatError } from '../base/errors.ts'
 import type { ClusterEvent } from '../jobmanager/cluster-events.ts'
 import type { JobEvent } from '../jobmanager/job-events.ts'
@@ -12,6 +13,8 @@ import type { NetworkCounts } from './sim-network.ts'
 
 export interface ClusterRunOptions {
   readonly job: JobDefinition
+  /** The job as one process builds it. Default: `job`. */
+  readonly jobOn?: ((env: Env) => JobDefinition) | undefined
   /** Input, by path. */
   readonly files: Readonly<Record<string, string | Uint8Array>>
   readonly seed: number

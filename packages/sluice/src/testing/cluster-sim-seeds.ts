@@ -9,7 +9,8 @@ import type { ClusterRun } from './cluster-sim-report.ts'
 import { ClusterWorld } from './cluster-sim-world.ts'
 import { ruleBroken } from './sim-checks.ts'
 import { outputOf } from './sim-output.ts'
-import { NAMED_SCENARIOS } from './sim-group-scenario.ts'
+import { NAMED_SCENARIOS } from './sim-named-scenarios.ts'
+import { replayArguments, withReplay } from './sim-seeds.ts'
 import { CLUSTER_SCENARIOS, type SimScenario } from './sim-scenarios.ts'
 import { streamOf } from './sim-shape.ts'
 
@@ -17,6 +18,8 @@ export interface ClusterSeedOptions {
   readonly seed: number
   /** Name of a scenario; drawn when undefined. */
   readonly scenario?: string
+  /** Parts of a drawn job that are left out, by their numbers. */
+  readonly without?: readonly number[]
   /** Instead of the one that is drawn: the text of a schedule. '' lets nothing break. */
   readonly schedule?: string
   /** For tests of the simulator: breaks what it is to find. */
@@ -34,11 +37,11 @@ export async function runClusterSeed(options: ClusterSeedOptions): Promise<Clust
   const { seed, hooks = {} } = options
   const draws = streamOf(seed, 'case')
   const scenario = scenarioOf(options.scenario, below(draws, CLUSTER_SCENARIOS.length + 2))
-  const simCase = scenario.create(draws)
+  const simCase = scenario.create(draws, options.without)
   const shape = drawClusterShape(streamOf(seed, 'cluster'), simCase.recordCount)
   const schedule = scheduleOf(options, () => drawSchedule(streamOf(seed, 'plan'), shape))
-  const { job, files } = simCase
-  const world = new ClusterWorld({ job, files, seed, shape, hooks, schedule })
+  const { job, jobOn, files } = simCase
+  const world = new ClusterWorld({ job, jobOn, files, seed, shape, hooks, schedule })
   try {
     const { files: output, ...run } = await world.run()
     const wrong = simCase.check(outputOf(output))
@@ -46,7 +49,7 @@ export async function runClusterSeed(options: ClusterSeedOptions): Promise<Clust
       throw world.explain(ruleBroken('C1', `the output is not what a plain loop over the input gives: ${wrong}`))
     return { ...run, seed, scenario: scenario.name, schedule: scheduleText(schedule) }
   } catch (thrown) {
-    throw withReplay(thrown, replayOf(options, schedule))
+    throw withReplay(thrown, simCase, replayOf(options, schedule))
   }
 }
 
@@ -69,12 +72,6 @@ function scenarioOf(name: string | undefined, drawn: number): SimScenario {
   )
 }
 
-function replayOf({ seed, scenario }: ClusterSeedOptions, schedule: Schedule): string {
-  const job = scenario === undefined ? '' : ` --job ${scenario}`
-  return `npm run sim -- --cluster --seed ${seed}${job} --schedule '${scheduleText(schedule)}'`
-}
-
-function withReplay(thrown: unknown, command: string): unknown {
-  if (!(thrown instanceof EngineError)) return thrown
-  return new EngineError(thrown.code, `${thrown.message}\nReplay: ${command}`, { cause: thrown.cause })
+function replayOf(options: ClusterSeedOptions, schedule: Schedule): string {
+  return `npm run sim -- --cluster --seed ${options.seed}${replayArguments(options)} --schedule '${scheduleText(schedule)}'`
 }

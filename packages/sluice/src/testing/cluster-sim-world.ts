@@ -83,7 +83,7 @@ export class ClusterWorld implements HostWorld {
   #phaseSinceMs = 0
 
   constructor(options: ClusterRunOptions) {
-    const { seed, shape, schedule, hooks, job, files } = options
+    const { seed, shape, schedule, hooks, job, jobOn, files } = options
     this.#options = options
     this.scheduler = new SimScheduler({ random: streamOf(seed, 'order'), eventCostMaxMs: shape.eventCostMaxMs })
     const { scheduler } = this
@@ -97,7 +97,13 @@ export class ClusterWorld implements HostWorld {
       overlapMsMax: shape.control.leaseMs * 1.06 + OVERLAP_MARGIN_MS,
       resumedAtMs: (process) => this.#hosts.find(({ id }) => id === process)?.life?.resumesAtMs ?? 0,
     })
-    this.parts = { job, shape, hooks, checks: this.#checks, onRecord: (operator) => this.#faults.onRecord(operator) }
+    this.parts = {
+      jobOn: jobOn ?? (() => job),
+      shape,
+      hooks,
+      checks: this.#checks,
+      onRecord: (operator) => this.#faults.onRecord(operator),
+    }
     for (const name of hostNames('jm', shape.jobManagers)) this.#addHost(name, { kind: 'jm', slots: 0 })
     hostNames('tm', shape.slots.length).forEach((name, index) =>
       this.#addHost(name, { kind: 'tm', slots: shape.slots[index] ?? 1 }),

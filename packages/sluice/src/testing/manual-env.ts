@@ -9,7 +9,7 @@
  * V3 A callback never runs inside the call that registered it (E1), and a cancelled timer never fires (E2).
  */
 import { assert } from '../base/assert.ts'
-import type { Disk, Env, Timer } from '../base/env.ts'
+import type { Disk, Env, Sockets, Timer } from '../base/env.ts'
 import { EngineError } from '../base/errors.ts'
 import { seededRandom } from '../base/random.ts'
 import type { MemoryNetwork } from './memory-network.ts'
@@ -25,6 +25,8 @@ export interface ManualEnvOptions {
   readonly disk?: Disk
   /** Default: nobody can be reached. */
   readonly network?: MemoryNetwork
+  /** Default: there is no world outside. */
+  readonly sockets?: Sockets
   /** On which machine of the network this is. Default: `localhost`. */
   readonly machine?: string
 }
@@ -43,6 +45,7 @@ export interface ManualEnv extends Env {
   settle(): Promise<void>
   /** `advance` timer by timer with a `settle` after each, so that promise reactions see the clock at the right moment. */
   advanceAndSettle(ms: number): Promise<void>
+  /** How many timers are pending. */
   timerCount(): number
   /** Milliseconds from now to the next timer. */
   nextTimerInMs(): number | undefined
@@ -91,6 +94,7 @@ class VirtualTime {
       random: seededRandom(options.seed ?? 1),
       disk: options.disk ?? NO_DISK,
       network: options.network?.of({ turns, timers }, options.machine) ?? noNetwork(),
+      ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
       stdout: { writeLine: (line) => void lines.push(line) },
       lines,
       advance: (ms) => this.#advance(ms),

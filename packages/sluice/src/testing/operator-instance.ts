@@ -7,7 +7,8 @@ import { inspect, isDeepStrictEqual } from 'node:util'
 import { assert } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
 import type { Operator, OperatorContext, OperatorSpec, RecordReceiver } from '../operators/operator.ts'
-import { bytesToValue, valueToBytes } from '../serde/value-codec.ts'
+import { operatorStateIn } from '../checkpoint/operator-state-bytes.ts'
+import { valueToBytes } from '../serde/value-codec.ts'
 import { createHeapBackend } from '../state/heap-backend.ts'
 import type { KeyedSnapshot, KeyedStateBackend } from '../state/keyed-state.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
@@ -265,5 +266,5 @@ function encodedItems(state: ReturnType<Operator['snapshot']>): Promise<Operator
 }
 
 function throughBytes(items: OperatorStateItems | undefined): OperatorStateItems | undefined {
-  return items === undefined ? undefined : (bytesToValue(valueToBytes(items)) as OperatorStateItems) // the same value, decoded
+  return items === undefined ? undefined : operatorStateIn(valueToBytes(items))
 }

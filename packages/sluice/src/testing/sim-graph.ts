@@ -1,7 +1,7 @@
 /** Prepares a planned graph for a simulated process: operators that can be made to throw, sources that are paced. The layout stays. */
 import type { JobGraph, JobVertex } from '../graph/job-graph.ts'
 import type { LogicalNode } from '../graph/logical-graph.ts'
-import type { Operator, OperatorSpec } from '../operators/operator.ts'
+import type { Operator, OperatorSpec, RecordReceiver } from '../operators/operator.ts'
 
 export interface SimGraphOptions {
   /** Called before each record of each operator; what it throws is the operator's failure. */
@@ -39,9 +39,24 @@ function simOperator(spec: OperatorSpec, name: string, options: SimGraphOptions)
 
 function watched(operator: Operator, name: string, options: SimGraphOptions): Operator {
   const handle = operator.onRecord.bind(operator)
+  const portOf = operator.inputPort.bind(operator)
   operator.onRecord = (value, timestamp) => {
     options.onRecord(name)
     handle(value, timestamp)
   }
+  operator.inputPort = (port) => {
+    const receiver = portOf(port)
+    return receiver === operator ? operator : told(receiver, () => options.onRecord(name))
+  }
   return operator
+}
+
+/** A further input of an operator. */
+export function told(receiver: RecordReceiver, tell: () => void): RecordReceiver {
+  return {
+    onRecord: (value, timestamp) => {
+      tell()
+      receiver.onRecord(value, timestamp)
+    },
+  }
 }

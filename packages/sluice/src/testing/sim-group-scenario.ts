@@ -21,7 +21,7 @@ import {
 /** Subtasks in each of its two groups, whatever the shape: a cluster that waits for all the slots of its jobs has so many. */
 const GROUP_PARALLELISM = 2
 
-const slotGroups: SimScenario = {
+export const slotGroups: SimScenario = {
   name: 'slot-groups',
   create(random) {
     const events = drawEvents(random, { count: 100 + below(random, 200), disorderMs: DISORDER_MS })
@@ -99,6 +99,3 @@ function groupsJob(roll: RollOptions, sinkGroup: string): JobDefinition {
     }
   })
 }
-
-/** Run by name only: no seed draws them, so that the seeds of the others stay what they are. */
-export const NAMED_SCENARIOS: readonly SimScenario[] = [slotGroups]

@@ -2,7 +2,7 @@
 import { defineJob, type JobDefinition } from '../api/define-job.ts'
 import { recordType } from '../api/record-type.ts'
 import type { StreamExecutionEnvironment } from '../api/stream-execution-environment.ts'
-import type { Random } from '../base/env.ts'
+import type { Env, Random } from '../base/env.ts'
 import { below } from '../base/random.ts'
 import { datagenSource } from '../connector/datagen-source.ts'
 import { type RollOptions, jsonLinesSink } from '../connector/file-sink.ts'
@@ -24,11 +24,18 @@ export interface SimCase {
   check(output: SimOutput): string | undefined
   /** Whether two runs give the same lines; otherwise only `check` counts. */
   readonly isDeterministic: boolean
+  /** The job as one process builds it, where it needs something of that. Default: `job`. */
+  jobOn?(env: Env): JobDefinition
+  /** The job in words, where it was drawn. */
+  readonly text?: string
+  /** Numbers of its parts that may be left out, in the order in which to try. */
+  readonly parts?: readonly number[]
 }
 
 export interface SimScenario {
   readonly name: string
-  create(random: Random): SimCase
+  /** @param without parts of the case that was drawn which are left out */
+  create(random: Random, without?: readonly number[]): SimCase
 }
 
 export const EVENTS = jsonLinesSourceOf('in')

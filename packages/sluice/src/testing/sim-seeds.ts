@@ -6,7 +6,7 @@ import { ruleBroken } from './sim-checks.ts'
 import type { FaultBudget, FaultCounts } from './sim-faults.ts'
 import { differenceOf, outputOf } from './sim-output.ts'
 import type { SimHooks } from './sim-process.ts'
-import { NAMED_SCENARIOS } from './sim-group-scenario.ts'
+import { NAMED_SCENARIOS } from './sim-named-scenarios.ts'
 import { type SimCase, type SimScenario, SCENARIOS } from './sim-scenarios.ts'
 import { drawShape, streamOf } from './sim-shape.ts'
 import { type SimRun, SimWorld } from './sim-world.ts'
@@ -15,6 +15,8 @@ export interface SeedOptions {
   readonly seed: number
   /** Name of a scenario; drawn when undefined. */
   readonly scenario?: string
+  /** Parts of a drawn job that are left out, by their numbers. */
+  readonly without?: readonly number[]
   /** For tests of the simulator: breaks what it is to find. */
   readonly hooks?: SimHooks
 }
@@ -31,13 +33,13 @@ export interface SeedVerdict {
 }
 
 /** @throws SIM1001 when a rule is broken */
-export async function runSeed({ seed, scenario: name, hooks = {} }: SeedOptions): Promise<SeedVerdict> {
-  const draws = streamOf(seed, 'case')
-  const scenario = scenarioOf(name, below(draws, SCENARIOS.length))
-  const simCase = scenario.create(draws)
+export async function runSeed(options: SeedOptions): Promise<SeedVerdict> {
+  const { seed, hooks = {} } = options
+  const { scenario, simCase } = caseOf(options)
   const budget = drawBudget(seed)
   const shape = drawShape(streamOf(seed, 'shape'), simCase.recordCount)
-  const common = { job: simCase.job, params: {}, files: simCase.files, seed, shape, hooks }
+  const { job, files, jobOn } = simCase
+  const common = { job, jobOn, params: {}, files, seed, shape, hooks }
   try {
     const calm = new SimWorld({ ...common, faults: undefined })
     const undisturbed = await calm.run()
@@ -57,8 +59,26 @@ export async function runSeed({ seed, scenario: name, hooks = {} }: SeedOptions)
       checkpoints: size.publications,
     }
   } catch (thrown) {
-    throw withReplay(thrown, `npm run sim -- --seed ${seed}${name === undefined ? '' : ` --job ${name}`}`)
+    throw withReplay(thrown, simCase, `npm run sim -- --seed ${seed}${replayArguments(options)}`)
   }
+}
+
+/** What a seed draws. */
+function caseOf({ seed, scenario: name, without }: SeedOptions): { scenario: SimScenario; simCase: SimCase } {
+  const draws = streamOf(seed, 'case')
+  const scenario = scenarioOf(name, below(draws, SCENARIOS.length))
+  return { scenario, simCase: scenario.create(draws, without) }
+}
+
+/** Parts of a drawn job that may be left out, in the order in which to try; none of a job that is as it is. */
+export function partsOf(options: SeedOptions): readonly number[] {
+  return caseOf(options).simCase.parts ?? []
+}
+
+/** What decides about the job, as arguments of the command line. */
+export function replayArguments({ scenario, without = [] }: Pick<SeedOptions, 'scenario' | 'without'>): string {
+  const job = scenario === undefined ? '' : ` --job ${scenario}`
+  return without.length === 0 ? job : `${job} --without ${without.join(',')}`
 }
 
 /** Those that seeds draw. */
@@ -106,9 +126,11 @@ function checkOutput(simCase: SimCase, world: SimWorld, run: SimRun, undisturbed
     throw world.explain(ruleBroken('O1', `the output is not that of the undisturbed run: ${difference}`))
 }
 
-function withReplay(thrown: unknown, command: string): unknown {
+/** The error with the job, where that was drawn, and with how to see it again. */
+export function withReplay(thrown: unknown, { text }: Pick<SimCase, 'text'>, command: string): unknown {
   if (!(thrown instanceof EngineError)) return thrown
-  return new EngineError(thrown.code, `${thrown.message}\nReplay: ${command}`, {
+  const job = text === undefined ? '' : `\nThe job:\n  ${text.replaceAll('\n', '\n  ')}`
+  return new EngineError(thrown.code, `${thrown.message}${job}\nReplay: ${command}`, {
     context: thrown.context,
     cause: thrown.cause,
   })

@@ -9,7 +9,7 @@
  */
 import type { JobDefinition } from '../api/define-job.ts'
 import { EngineError, messageOf } from '../base/errors.ts'
-import type { Random } from '../base/env.ts'
+import type { Env, Random } from '../base/env.ts'
 import { FileChecks, ruleBroken } from './sim-checks.ts'
 import { SimDisk } from './sim-disk.ts'
 import { simEnv } from './sim-env.ts'
@@ -32,6 +32,8 @@ import { type SimShape, drawParallelism, streamOf } from './sim-shape.ts'
 
 export interface SimRunOptions {
   readonly job: JobDefinition
+  /** The job as one process builds it. Default: `job`. */
+  readonly jobOn?: ((env: Env) => JobDefinition) | undefined
   readonly params: Readonly<Record<string, string>>
   /** Input, by path. */
   readonly files: Readonly<Record<string, string | Uint8Array>>
@@ -149,7 +151,7 @@ export class SimWorld {
   }
 
   #begin(plan: LifePlan): LifeRun {
-    const { job, params, shape, hooks, faults } = this.#options
+    const { job, jobOn, params, shape, hooks, faults } = this.#options
     if (faults !== undefined && this.#processes > 0 && this.#plans.fraction() < faults.budget.rescaleShare)
       this.#rescale()
     this.#checks.onProcessStart()
@@ -164,7 +166,7 @@ export class SimWorld {
       life,
     })
     const process = new SimProcess({
-      job,
+      job: jobOn?.(env) ?? job,
       params,
       shape,
       hooks,

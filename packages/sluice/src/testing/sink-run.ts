@@ -14,7 +14,8 @@ export class SinkRun<T, Committable, WriterState> {
   readonly #sink: Sink<T, Committable, WriterState>
   #checkpoint = 0
 
-  constructor(sink: Sink<T, Committable, WriterState>, env: ManualEnv, restored: readonly WriterState[]) {
+  constructor(sink: Sink<T, Committable, WriterState>, env: ManualEnv, restored: readonly WriterState[] = []) {
+    const attempt = restored.length === 0 ? 0 : 1
     this.#sink = sink
     this.env = env
     this.context = {
@@ -22,8 +23,8 @@ export class SinkRun<T, Committable, WriterState> {
       uid: 'sink',
       subtask: 0,
       parallelism: 1,
-      attempt: 0,
-      incarnation: '1-0',
+      attempt,
+      incarnation: `1-${attempt}`,
       delivery: 'exactly-once',
       wake: () => void this.wakes++,
       fail: (error) => void (this.failure ??= error),

@@ -25,14 +25,19 @@ export class SourceRun<T, Split extends SourceSplit, State> {
   /** Settled by the next wake. */
   #woken: Deferred<void> = deferred()
 
-  constructor(source: Source<T, Split, State>, disk: Disk, parallelism = 1, restored?: SourceSnapshot<Split, State>) {
-    this.env = createManualEnv({ disk })
+  constructor(
+    source: Source<T, Split, State>,
+    disk: Disk,
+    parallelism = 1,
+    restored?: SourceSnapshot<Split, State>,
+    env: ManualEnv = createManualEnv({ disk }),
+  ) {
+    this.env = env
     const readers = this.#readers
     const fail = (error: unknown): void => {
       this.failure ??= error
       this.#woken.resolve()
     }
-    const { env } = this
     const subtasks = Array.from({ length: parallelism }, (_, subtask) => subtask)
     this.#calls = new EnumeratorCalls({ timers: env.timers, fail: (_, error) => fail(error) })
     this.#enumerator = source.createEnumerator(
@@ -91,11 +96,21 @@ export class SourceRun<T, Split extends SourceSplit, State> {
     return 'more'
   }
 
-  snapshot(): SourceSnapshot<Split, State> {
+  /** Polls every reader once, for what readers do at their first poll. */
+  pollOnce(): void {
+    for (const subtask of this.#readers.keys()) this.#poll(subtask, 1)
+  }
+
+  snapshot(checkpoint = 1): SourceSnapshot<Split, State> {
     return {
       enumerator: this.#enumerator.snapshot(),
-      splits: this.#readers.flatMap((reader) => [...reader.snapshot()]),
+      splits: this.#readers.flatMap((reader) => [...reader.snapshot(checkpoint)]),
     }
+  }
+
+  /** Tells the readers that the checkpoint is restorable. */
+  async complete(checkpoint: number): Promise<void> {
+    for (const reader of this.#readers) await reader.notifyCheckpointComplete?.(checkpoint)
   }
 
   position(subtask = 0): string | undefined {

@@ -20,7 +20,7 @@ import type { RawParams } from '../config/param.ts'
 import { collectionSource } from '../connector/collection-source.ts'
 import { functionSink } from '../connector/function-sink.ts'
 import type { JobGraph } from '../graph/job-graph.ts'
-import type { LogicalGraph, LogicalNode } from '../graph/logical-graph.ts'
+import type { LogicalEdge, LogicalGraph, LogicalNode, NodeId } from '../graph/logical-graph.ts'
 import { planJob } from '../graph/planner.ts'
 import { assignRestore } from '../jobmanager/restore-assignment.ts'
 import type { SlotSettings } from '../taskmanager/slot-environment.ts'
@@ -83,7 +83,8 @@ export class JobHarness {
     const settle = async (): Promise<void> => this.#running().settle()
     this.#inputs = logical.nodes.filter(isSource).map((node) => new TestInput(nameOf(node), settle))
     this.#outputs = logical.nodes.filter(isSink).map((node) => new TestOutput(nameOf(node), pace))
-    this.#logical = { ...logical, nodes: logical.nodes.map((node) => this.#replaced(node)) }
+    const isInput = new Set(logical.nodes.filter(isSource).map(({ id }) => id))
+    this.#logical = { ...logical, nodes: logical.nodes.map((node) => behindInputs(this.#replaced(node), isInput)) }
   }
 
   /** @internal Use `jobHarness` or `streamHarness`. */
@@ -100,7 +101,8 @@ export class JobHarness {
 
   /** The output in place of the sink with this uid, or this name where it has none. */
   output<T = unknown>(name: string): HarnessOutput<T> {
-    return found(this.#outputs, name, 'sink') as HarnessOutput<unknown> as HarnessOutput<T> // the sink's records are T in the job
+    const output: HarnessOutput<unknown> = found(this.#outputs, name, 'sink')
+    return output as HarnessOutput<T> // the sink's records are T in the job
   }
 
   /** Event time of all inputs reaches `timestampMs`. */
@@ -179,9 +181,13 @@ export class JobHarness {
     await this.restore(await this.snapshot(), { parallelism })
   }
 
-  /** Ends the tasks. Idempotent. */
+  /**
+   * Ends the tasks. Idempotent.
+   *
+   * @throws a failure of the job that no call before has thrown, e.g. of a promise that was rejected behind the last one
+   */
   async close(): Promise<void> {
-    await this.#tasks?.stop()
+    await this.#tasks?.close()
   }
 
   async #startTasks(parallelism: number, manifest: CheckpointManifest | undefined): Promise<void> {
@@ -233,16 +239,25 @@ export interface StreamHarness<Inputs extends readonly unknown[], Out> extends H
   readonly inputs: InputsOf<Inputs>
   /** A record of the first input; see `HarnessInput.push`. */
   push(value: Inputs[0], timestampMs?: number): Promise<void>
+  /** Event time of all inputs reaches `timestampMs`. */
   watermark(timestampMs: number): Promise<void>
+  /** All inputs end: the last watermark comes, then everything that is still held leaves. */
   end(): Promise<void>
+  /** Processing time goes on by a duration such as `'10s'`: timers fire, each at its moment. */
   advance(duration: string): Promise<void>
+  /** Processing time reaches `wallMs`; nothing happens when it has already. */
   advanceTo(wallMs: number): Promise<void>
+  /** A cut as things are now, through the bytes of a real checkpoint. Everything goes on. */
   snapshot(): Promise<HarnessSnapshot>
+  /** A failure: everything comes back from a snapshot, with another parallelism if one is given. */
   restore(snapshot: HarnessSnapshot, change?: { readonly parallelism?: number }): Promise<void>
+  /** Goes on with another parallelism, through a snapshot. */
   rescale(parallelism: number): Promise<void>
+  /** What the operators counted since the start or the last restore, by `uid/name`. */
   counters(): Readonly<Record<string, number>>
   /** Another output, where the function gives several streams by name. */
   output<T = unknown>(name: string): HarnessOutput<T>
+  /** Ends the tasks. Idempotent. */
   close(): Promise<void>
 }
 
@@ -268,7 +283,7 @@ export async function streamHarness<Inputs extends readonly unknown[], Out>(
   const main = job.output<Out>('main')
   return {
     job,
-    inputs: inputs as unknown as InputsOf<Inputs>, // one for each parameter of the function
+    inputs: perParameter<InputsOf<Inputs>>(inputs),
     get records(): readonly OutputRecord<Out>[] {
       return main.records
     },
@@ -298,10 +313,25 @@ function logicalOf<Inputs extends readonly unknown[], Out>(
     const streams = Array.from({ length: build.length }, (_, index) =>
       env.fromSource(collectionSource<unknown>([]), undefined, { uid: inputName(index) }),
     )
-    const built = build(...(streams as unknown as Streams<Inputs>)) // one for each parameter of the function
+    const built = build(...perParameter<Streams<Inputs>>(streams))
     const byName = built instanceof DataStream ? { main: built } : built
-    for (const [name, stream] of Object.entries(byName)) (stream as DataStream<unknown>).sinkTo(functionSink(() => {})).uid(name) // see Built
+    for (const [name, stream] of Object.entries(byName)) stream.sinkTo(functionSink(() => {})).uid(name)
   })
+}
+
+/** One for each parameter of the function under test. */
+function perParameter<T extends readonly unknown[]>(made: readonly unknown[]): T {
+  return made as T // made by the length of the function
+}
+
+/** An input has one subtask whatever its source has, so that a `forward()` behind it cannot keep the subtask. */
+function behindInputs(node: LogicalNode, isInput: ReadonlySet<NodeId>): LogicalNode {
+  if (node.kind === 'source') return node
+  const inputs = node.inputs.map((edge): LogicalEdge => {
+    const isForward = edge.partitioning.kind === 'forward' && isInput.has(edge.from)
+    return isForward ? { ...edge, partitioning: { kind: 'forward' } } : edge
+  })
+  return { ...node, inputs }
 }
 
 function inputName(index: number): string {

@@ -11,6 +11,7 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { EngineError } from '../base/errors.ts'
 import type { DataStream } from '../api/data-stream.ts'
+import type { HarnessInput } from './harness-input.ts'
 import type { OperatorScript, OutputRecord, ScriptStep } from './operator-script.ts'
 import { streamHarness, type HarnessOptions, type StreamHarness } from './stream-harness.ts'
 
@@ -123,7 +124,7 @@ async function feed<Inputs extends readonly unknown[], Out>(
 ): Promise<void> {
   switch (step.kind) {
     case 'record':
-      return await harness.inputs[step.port]?.push(step.value, step.timestamp)
+      return await inputAt(harness, step.port).push(step.value, step.timestamp)
     case 'watermark':
       return await harness.watermark(step.timestamp)
     case 'processing-time':
@@ -131,6 +132,19 @@ async function feed<Inputs extends readonly unknown[], Out>(
     case 'end':
       return await harness.end()
   }
+}
+
+function inputAt<Inputs extends readonly unknown[], Out>(
+  { inputs }: StreamHarness<Inputs, Out>,
+  port: number,
+): HarnessInput<unknown> {
+  const input: HarnessInput<unknown> | undefined = inputs[port]
+  if (input !== undefined) return input
+  throw new EngineError(
+    'SIM1001',
+    `the script has a record for input ${port + 1}, and the function under test takes ${inputs.length === 1 ? 'one stream' : `${inputs.length} streams`}. ` +
+      'The record was not given to anybody. Write record(…) for the first stream, or give the function another parameter.',
+  )
 }
 
 function compare<Out>(way: string, script: OperatorScript, plain: Steps<Out>, other: Steps<Out>): void {

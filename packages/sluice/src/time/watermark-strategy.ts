@@ -38,6 +38,7 @@ export interface WatermarkStrategy<T> {
   readonly idleAfterMs: number | undefined
   /** undefined: as fast as it can. */
   readonly alignment: WatermarkAlignment | undefined
+  /** One for each split: says how far event time has come in it. */
   createGenerator(): WatermarkGenerator
   /**
    * Takes the event time from the record.
