@@ -1,6 +1,14 @@
 import { afterEach, expect, test } from 'vitest'
 import type { DataStream } from 'sluice'
-import { endOfInput, jobHarness, record, streamHarness, testStream, watermark, type StreamHarness } from 'sluice/testing'
+import {
+  endOfInput,
+  jobHarness,
+  record,
+  streamHarness,
+  testStream,
+  watermark,
+  type StreamHarness,
+} from 'sluice/testing'
 import job, { detectFraud, type Alert, type Payment } from './fraud-detection.ts'
 
 let harness: StreamHarness<[Payment], Alert> | undefined

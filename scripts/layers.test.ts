@@ -17,6 +17,26 @@ function complaintsAbout(texts: Readonly<Record<string, string>>, users: readonl
   return checkLayers(sources(texts), users)
 }
 
+describe('tests of operators', () => {
+  const operator = { 'operators/map.ts': 'export function mapOperator() {}' }
+
+  test('go through the harness', () => {
+    const test = (body: string) => ({ 'operators/map.test.ts': `import { mapOperator } from './map.ts'\n${body}` })
+    expect(complaintsAbout({ ...operator, ...test('await testOperator<A>(mapOperator(), [])') })).toEqual([])
+    expect(complaintsAbout({ ...operator, ...test('mapOperator().create() // no testOperator()') })).toEqual([
+      `${SRC}/operators/map.test.ts:1 makes an operator of ./map.ts and bypasses the harness: run it with testOperator`,
+    ])
+  })
+
+  test('that make none have no need of it', () => {
+    const texts = {
+      'operators/grid.ts': 'export const a = 1',
+      'operators/grid.test.ts': `import { a } from './grid.ts'`,
+    }
+    expect(complaintsAbout({ ...operator, ...texts })).toEqual([])
+  })
+})
+
 describe('imports', () => {
   test('an import along the table is fine', () => {
     const texts = { 'stream/a.ts': `import { b } from '../base/b.ts'\n`, 'base/b.ts': 'export const b = 1' }

@@ -1,10 +1,10 @@
 import { type Import, SRC, importsOfAll, isTest, reachableFrom, readSources, valueCycles } from './import-graph.ts'
 import { EXCEPTIONS, LAYERS, PACKAGES, PURE_CRYPTO, PURE_NODE_MODULES, ROOTS } from './layer-table.ts'
-import { type SourceFile, lineAt } from './source-text.ts'
+import { type SourceFile, importsOf, lineAt } from './source-text.ts'
 
 /**
  * The layer table, executed. Reports imports across the table, value cycles, unused files, and everything that reaches
- * for the clock, chance, timers, the disk, the network or threads below the composition roots.
+ * for the clock, chance, timers, the disk, the network or threads below the composition roots. Tests of operators go through their harness.
  */
 
 export interface Finding {
@@ -30,6 +30,7 @@ export function checkLayers(sources: readonly SourceFile[], testsAndBin: readonl
     ...files.flatMap(findingsAboutOutsideWorld),
     ...valueCycles(imports).map(findingAboutCycle),
     ...findingsAboutUnused(files, [...imports, ...users]),
+    ...sources.flatMap((file) => findingAboutHarness(file) ?? []),
   ]
   return judge(findings)
 }
@@ -124,6 +125,21 @@ function findingsAboutUnused(files: readonly SourceFile[], imports: readonly Imp
   return files
     .filter((file) => !used.has(file.path) && layerOf(file.path) !== undefined)
     .map(({ path }) => ({ where: `${path}:1`, message: 'is used by no entry and no test', key: `unused ${path}` }))
+}
+
+const OPERATOR_TEST = new RegExp(`^${SRC}/operators/[^/]+\\.test\\.ts$`)
+const HARNESS = /\b(?:testOperator|testStream)\s*(?:<[^(]*>)?\(/
+
+/** A test beside an operator that makes one runs it in every way that there is: plain, blocked, restored, rescaled. */
+function findingAboutHarness(file: SourceFile): Finding | undefined {
+  if (!OPERATOR_TEST.test(file.path) || HARNESS.test(file.masked)) return undefined
+  const made = importsOf(file).find(({ names }) => names.some((name) => name.endsWith('Operator')))
+  if (made === undefined) return undefined
+  return {
+    where: `${file.path}:${made.line}`,
+    message: `makes an operator of ${made.specifier} and bypasses the harness: run it with testOperator`,
+    key: `${file.path} -> no harness`,
+  }
 }
 
 if (import.meta.main) {

@@ -3,7 +3,7 @@ import { EXCEPTIONS } from './layer-table.ts'
 import { functionsOf, matching } from './functions.ts'
 import { type SourceFile, lineAt, withoutImports } from './source-text.ts'
 
-/** What the ratchets measure: every metric is a number, smaller is better, with the places that make it what it is. */
+/** What the ratchets measure: every metric is a number, smaller is better, with the places that make it what it is. Most are about sources; some about tests. */
 
 export interface Place {
   /** `path:line` and what is there */
@@ -18,6 +18,8 @@ export interface Metric {
   readonly kind: 'worst' | 'sum'
   /** Good enough: here tightening ends. */
   readonly goal: number
+  /** Default: sources. */
+  readonly of?: 'tests'
   readonly places: (files: readonly SourceFile[]) => Place[]
 }
 
@@ -56,6 +58,14 @@ export const METRICS: readonly Metric[] = [
   ),
   count('silentCatches', 'catches that say nothing', silentCatches),
   {
+    name: 'testsNotRescaled',
+    title: 'operator tests that leave the rescaled run out',
+    kind: 'sum',
+    goal: 0,
+    of: 'tests',
+    places: (files) => files.flatMap((file) => (inFolder(file, 'operators') ? notRescaled(file) : [])),
+  },
+  {
     name: 'layerExceptions',
     title: 'exceptions in the layer table',
     kind: 'sum',
@@ -70,8 +80,9 @@ export function measure(metric: Metric, files: readonly SourceFile[]): { value: 
   return { value, places }
 }
 
-export function isMeasured(path: string): boolean {
-  return /^packages\/[^/]+\/src\//.test(path) && !isTest(path)
+/** Whether the metric looks at this file. */
+export function isMeasured(path: string, { of }: Pick<Metric, 'of'> = {}): boolean {
+  return /^packages\/[^/]+\/src\//.test(path) && isTest(path) === (of === 'tests')
 }
 
 function worst(name: string, title: string, goal: number, placesOf: (file: SourceFile) => Place[]): Metric {
@@ -81,6 +92,8 @@ function worst(name: string, title: string, goal: number, placesOf: (file: Sourc
 function count(name: string, title: string, placesOf: (file: SourceFile) => Place[]): Metric {
   return { name, title, kind: 'sum', goal: 0, places: (files) => files.flatMap(placesOf) }
 }
+
+const notRescaled = byPattern(/\bnotRescaledBecause\s*:/g)
 
 function at(file: SourceFile, line: number, value: number, what = ''): Place {
   return { where: `${file.path}:${line} ${what}`.trimEnd(), value }

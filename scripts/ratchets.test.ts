@@ -89,6 +89,9 @@ describe('metrics', () => {
   test('some metrics look at one folder, or leave one out', () => {
     expect(valueOf('awaitInOperators', 'await a', 'packages/sluice/src/operators/a.ts')).toBe(1)
     expect(valueOf('awaitInOperators', 'await a')).toBe(0)
+    const excused = `const options = { notRescaledBecause: 'it counts' }`
+    expect(valueOf('testsNotRescaled', excused, 'packages/sluice/src/operators/a.test.ts')).toBe(1)
+    expect(valueOf('testsNotRescaled', excused)).toBe(0)
     expect(valueOf('casts', 'a as B', 'packages/sluice/src/serde/a.ts')).toBe(0)
     expect(valueOf('casts', 'a as B', 'packages/sluice/src/api/a.ts')).toBe(0)
     expect(valueOf('console', 'console.log(1)', 'packages/sluice/src/cli/a.ts')).toBe(0)

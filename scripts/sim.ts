@@ -2,9 +2,11 @@
  * Simulated runs with faults, one for each seed: of one process (`--embedded`, the default) or of a whole cluster (`--cluster`).
  *
  *   npm run sim -- [--embedded | --cluster] [--seed N | --seeds COUNT --from N] [--job NAME] [--json]
+ *   npm run sim -- --job random [--cluster] [--seed N --without 7,9 | --seeds COUNT --from N]
  *   npm run sim -- --cluster --seed N --schedule 'crash(tm1,500)@t1200; …'
  *
- * A cluster that breaks a rule is run again with ever fewer faults; the smallest schedule that still breaks it is printed.
+ * A cluster that breaks a rule is run again with ever fewer faults; the smallest schedule that still breaks it is printed. A random job that
+ * breaks a rule is run again without some of its parts.
  * Data goes to stdout, progress to stderr. Ends with 1 when a rule is broken, with 2 when the command line is not understood.
  */
 import { parseArgs } from 'node:util'
@@ -16,8 +18,11 @@ import {
   runClusterSeed,
 } from '../packages/sluice/src/testing/cluster-sim-seeds.ts'
 import { shrinkSchedule } from '../packages/sluice/src/testing/cluster-sim-shrink.ts'
+import { shrinkParts } from '../packages/sluice/src/testing/sim-random-shrink.ts'
 import {
+  type SeedOptions,
   type SeedVerdict,
+  drawnJob,
   namedScenarioNames,
   runSeed,
   scenarioNames,
@@ -54,6 +59,7 @@ const { values: flags } = parseArgs({
     cluster: { type: 'boolean', default: false },
     embedded: { type: 'boolean', default: false },
     schedule: { type: 'string' },
+    without: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -88,14 +94,34 @@ function checkSchedule(text: string | undefined): string | undefined {
   return text
 }
 
+function checkParts(text: string | undefined): readonly number[] {
+  if (text !== undefined && flags.seed === undefined) refuse('--without goes with --seed')
+  return text === undefined ? [] : text.split(',').map((part) => integer('without', part))
+}
+
 async function runOne(seed: number, job: string | undefined, schedule: string | undefined): Promise<Row> {
-  const scenario = job === undefined ? {} : { scenario: job }
-  if (!flags.cluster) return embeddedRow(await runSeed({ seed, ...scenario }))
-  const run = { seed, ...scenario, ...(schedule === undefined ? {} : { schedule }) }
+  const run = { seed, without: partsLeftOut, ...(job === undefined ? {} : { scenario: job }) }
+  if (!flags.cluster) return embeddedRow(await withSmallestJob(run, (smaller) => runSeed(smaller)))
+  const clusterRun = { ...run, ...(schedule === undefined ? {} : { schedule }) }
+  return withSmallestJob(run, async ({ without = [] }) => {
+    try {
+      return clusterRow(await runClusterSeed({ ...clusterRun, without }))
+    } catch (thrown) {
+      throw without === partsLeftOut ? await smallest(thrown, run) : thrown
+    }
+  })
+}
+
+/** The same failure with as few parts of the job as it takes. */
+async function withSmallestJob<T>(whole: SeedOptions, run: (run: SeedOptions) => Promise<T>): Promise<T> {
   try {
-    return clusterRow(await runClusterSeed(run))
+    return await run(whole)
   } catch (thrown) {
-    throw await smallest(thrown, run)
+    const parts = whole.without?.length === 0 ? drawnJob(whole).parts : []
+    if (!(thrown instanceof EngineError) || parts.length === 0) throw thrown
+    process.stderr.write(`\nseed ${whole.seed}: ${thrown.message.split('\n')[0]}\n  looking for a smaller job …\n`)
+    const smaller = (without: readonly number[]): Promise<T> => run({ ...whole, without })
+    throw (await shrinkParts({ run: smaller, parts, error: thrown, runsMax: SHRINK_RUNS_MAX })).error
   }
 }
 
@@ -176,6 +202,7 @@ const startMs = performance.now()
 const first = single ?? integer('from', flags.from)
 const job = checkJob(flags.job)
 const schedule = checkSchedule(flags.schedule)
+const partsLeftOut = checkParts(flags.without)
 const { verdicts, failures } = await runAll(first, single === undefined ? integer('seeds', flags.seeds) : 1, (seed) =>
   runOne(seed, job, schedule),
 )

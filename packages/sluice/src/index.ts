@@ -56,6 +56,7 @@ export {
   type WindowResult,
 } from './api/windowed-stream.ts'
 export { ERROR_CODES, type ErrorCode } from './base/error-codes.ts'
+export type { Random } from './base/env.ts'
 export type { JsonValue } from './base/json.ts'
 export { EngineError, formatError, type ErrorContext } from './base/errors.ts'
 export type { OptionKey } from './config/options.ts'

@@ -194,6 +194,92 @@ test('idleness goes out behind the records that are held', async () => {
   expect(bench.sent.findLast((message) => message.kind === 'report')?.tasks[1]?.watermark).toBe(4999)
 })
 
+test('timers in front of an asynchronous function do not fire behind the end of the input, while it still waits', async () => {
+  const [feed, service] = [new Feed<number>(), new Service()]
+  const seen: string[] = []
+  const bench = slotBench((env) => {
+    const timers = env
+      .fromSource(feed.source(), byTime)
+      .uid('feed')
+      .keyBy((n) => n)
+      .process({
+        emits: recordType<number>(),
+        onRecord: (n, ctx) => {
+          ctx.registerProcessingTimeTimer(ctx.processingTimeMs() + 5000)
+          ctx.emit(n)
+        },
+        onTimer: (_timestampMs, ctx) => ctx.emit(ctx.key + 1000),
+      })
+      .uid('timers')
+    AsyncDataStream.unorderedWait(timers, service.ask, { timeout: '1h' })
+      .uid('ask')
+      .sinkTo(functionSink((text: string) => seen.push(text)))
+  })
+  await bench.deploy()
+  await bench.assign()
+  feed.push(1, 1)
+  feed.end()
+  await bench.env.advanceAndSettle(20_000)
+  expect(service.asked).toEqual([1])
+  service.answer(1)
+  await bench.env.advanceAndSettle(1000)
+  expect([seen, bench.kinds()]).toEqual([['answer 1'], ['deployed', 'drained', 'drained']])
+})
+
+test('checkpoints go on while the end of the input waits for requests', async () => {
+  const [feed, service] = [new Feed<number>(), new Service()]
+  const bench = slotBench((env) => {
+    const atTheEnd = env
+      .fromSource(feed.source(), byTime)
+      .uid('feed')
+      .keyBy((n) => n)
+      .process({
+        emits: recordType<number>(),
+        onRecord: (_n, ctx) => ctx.registerEventTimeTimer(1_000_000),
+        onTimer: (_timestampMs, ctx) => ctx.emit(ctx.key),
+      })
+      .uid('timers')
+    AsyncDataStream.orderedWait(atTheEnd, service.ask, { timeout: '1h' })
+      .uid('ask')
+      .sinkTo(functionSink(() => {}))
+  })
+  await bench.deploy()
+  await bench.assign()
+  for (let n = 1; n <= 5; n++) feed.push(n, n)
+  feed.end()
+  await bench.env.advanceAndSettle(1000)
+  expect([service.asked.length, bench.kinds()]).toEqual([5, ['deployed', 'drained']])
+  await bench.send('trigger', 1)
+  expect(bench.snapshots(1)).toHaveLength(2)
+})
+
+test('a signal that is asked for behind the timeout is aborted', async () => {
+  const feed = new Feed<number>()
+  const first = deferred<void>()
+  let signal: AbortSignal | undefined
+  const seen: number[] = []
+  const bench = slotBench((env) => {
+    AsyncDataStream.orderedWait(
+      env.fromSource(feed.source(), byTime).uid('feed'),
+      async (n: number, context) => {
+        await first.promise
+        signal = context.signal
+        return n
+      },
+      { timeout: '1s', onTimeout: () => -1 },
+    )
+      .uid('ask')
+      .sinkTo(functionSink((n: number) => seen.push(n)))
+  })
+  await bench.deploy()
+  await bench.assign()
+  feed.push(1, 1)
+  await bench.env.advanceAndSettle(2000)
+  first.resolve()
+  await bench.env.settle()
+  expect([seen, signal?.aborted, signal?.reason]).toEqual([[-1], true, expect.objectContaining({ code: 'TSK1008' })])
+})
+
 describe.each(['ordered', 'unordered'] as const)('%s', (order) => {
   test('every record has its result once, whatever crashes', async () => {
     interface Order {

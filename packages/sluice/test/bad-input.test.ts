@@ -116,6 +116,8 @@ describe('a timestamp that is', () => {
     ['infinite', Number.POSITIVE_INFINITY],
     ['undefined', undefined],
     ['a string', '2024-01-01'],
+    ['a bigint', 23n],
+    ['a date', new Date(23)],
   ] as const
   const timeOf =
     (wrong: unknown) =>

@@ -129,3 +129,38 @@ test('a simulated cluster gives the output of an undisturbed run', async () => {
   }
   expect(crashes).toBeGreaterThan(0)
 }, 60_000)
+
+test('a source that assigns its splits at its start, and ends its readers when it hears of them, is read whole', async () => {
+  const committed: Committed = new Map()
+  const inner = datagenSource({ generate: (index) => HISTORY + index, count: LIVE, splits: 2 })
+  const eager: typeof inner = {
+    ...inner,
+    createEnumerator: (context, restored) => {
+      const enumerator = inner.createEnumerator({ ...context, noMoreSplits: () => {} }, restored)
+      return {
+        start: async () => {
+          await enumerator.start()
+          for (const subtask of [0, 1]) enumerator.onSplitRequest(subtask)
+        },
+        addReader: (subtask) => context.noMoreSplits(subtask),
+        onSplitRequest: () => {},
+        addSplitsBack: (splits, subtask) => enumerator.addSplitsBack(splits, subtask),
+        snapshot: () => enumerator.snapshot(),
+        close: () => enumerator.close(),
+      }
+    },
+  }
+  const history = collectionSource(Array.from({ length: HISTORY }, (_, index) => index))
+  const job = await startInlineJob(
+    (env) => {
+      env
+        .fromSource(HybridSource.builder<number>(history).addSource(eager).build(), NONE, { uid: 'in' })
+        .sinkTo(committingSink(committed))
+        .uid('out')
+    },
+    { parallelism: 2 },
+  )
+  expect(await job.toEnd()).toMatchObject({ state: 'finished', restartCount: 0 })
+  const values = [...committed.values()].flat().toSorted((a, b) => a - b)
+  expect(values).toEqual(Array.from({ length: HISTORY + LIVE }, (_, index) => index))
+})

@@ -104,8 +104,8 @@ export interface EndedJob {
 
 /** Runs a job, however it ends. */
 export async function runInlineJob(job: JobDefinition, options: InlineJobOptions = {}): Promise<EndedJob> {
-  const { toEnd, events } = await startJob(job, options)
-  return { result: await toEnd(), events }
+  const started = await startJob(job, options)
+  return { result: await started.toEnd(), events: started.events }
 }
 
 /** Runs a job, which has to finish, and gives the disk that it wrote to. */

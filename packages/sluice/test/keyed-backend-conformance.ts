@@ -72,6 +72,8 @@ function describeStates(create: Create): void {
     for (const use of uses) expect(codeOf(use)).toBe('STA1001')
     backend.setCurrentKey('a')
     for (const use of uses) expect(codeOf(use)).toBeUndefined()
+    backend.leaveKey()
+    for (const use of uses) expect(codeOf(use)).toBe('STA1001')
   })
 
   test('K2: reading makes no entry, and clearing the last content frees it', () => {

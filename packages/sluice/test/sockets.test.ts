@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { type AddressInfo, type Socket, connect, createServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { createNodeEnv } from '../src/cluster/node-env.ts'
 import { httpSource } from '../src/connector/http-source.ts'
@@ -138,3 +138,32 @@ test('httpSource fails with NET1005 when its port is taken', async () => {
   const { port } = server.address() as AddressInfo // it listens on TCP
   await expect(new Reading(httpSource({ port }), SPLITS).count(1)).rejects.toMatchObject({ code: 'NET1005' })
 })
+
+test('a request that is refused before its body has come hears why, also while it still sends', async () => {
+  const port = await freePort()
+  const reading = new Reading(httpSource<number>({ port, path: '/in', bodyBytesMax: '1kb' }), SPLITS)
+  await untilListening(port)
+  const size = 3 * 1024 * 1024
+  const client = connect(port, '127.0.0.1')
+  closing.push(() => void client.destroy())
+  let heard = ''
+  const ended = new Promise<void>((resolve, reject) => {
+    client.on('data', (bytes) => void (heard += String(bytes)))
+    client.on('end', resolve)
+    client.on('error', reject)
+  })
+  client.write(
+    `POST /in HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n\r\n`,
+  )
+  for (let sent = 0; sent < size; sent += 64 * 1024) {
+    if (!client.write(Buffer.alloc(64 * 1024, 32))) await new Promise((resolve) => client.once('drain', resolve))
+  }
+  await ended
+  expect(heard).toMatch(/^HTTP\/1\.1 413 /)
+  expect(heard).toMatch(/connection: close/i)
+  expect(reading.records).toEqual([])
+})
+
+async function untilListening(port: number): Promise<void> {
+  while ((await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined)) === undefined);
+}

@@ -127,7 +127,8 @@ export class AllWindowedStream<T> {
   /**
    * Folds the records of each window into one. Needs `.uid(…)`.
    *
-   * @param reduce gives the two records as one; must not change them
+   * @param reduce gives the two records as one; must not change them, and must be associative. In order of arrival, except that parts of windows that overlap
+   *   and of sessions that join are put together in order of time
    * @throws GRA1005 when the windows and the trigger do not go together, GRA1006 when two states share a name
    * @example bids.windowAll(TumblingEventTimeWindows.of('10s')).reduce((best, bid) => (bid.price > best.price ? bid : best)).uid('best-bids')
    */

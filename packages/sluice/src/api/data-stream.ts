@@ -1,3 +1,9 @@
+/**
+ * Streams as users see them.
+ *
+ * Owns: the methods, and what they promise. Does not own: nodes and edges (stream-origin.ts, graph-builder.ts), what operators do (operators/), streams with
+ * keys, windows and two inputs, which have files of their own and get `attach` from here, so that no two of these files need each other at run time.
+ */
 import { EngineError } from '../base/errors.ts'
 import type { Key } from '../stream/key-groups.ts'
 import { errorPolicyOf, type OnError } from '../connector/error-policy.ts'

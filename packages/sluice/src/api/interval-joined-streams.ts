@@ -1,6 +1,7 @@
 import { parseBound, type JoinInterval } from '../operators/interval-bounds.ts'
 import { intervalJoinOperator, type IntervalJoinContext } from '../operators/interval-join.ts'
 import type { OutputTag } from '../operators/output-tag.ts'
+import { refusePromise, userError } from '../operators/user-error.ts'
 import type { Key } from '../stream/key-groups.ts'
 import type { TwoKeys } from './connected-streams.ts'
 import type { SingleOutputStreamOperator } from './data-stream.ts'
@@ -95,7 +96,18 @@ export class IntervalJoined<L, R, K extends Key> {
    * @example paidOrders.between('0ms', '1h').apply((order, payment) => ({ ...order, paidMs: payment.timeMs }))
    */
   apply<O>(join: (left: L, right: R) => O): SingleOutputStreamOperator<O> {
-    return this.process<O>({ onMatch: (left, right, ctx) => ctx.emit(join(left, right)) })
+    return this.process<O>({
+      onMatch(left, right, ctx) {
+        let joined: O
+        try {
+          joined = join(left, right)
+        } catch (cause) {
+          throw userError(ctx.info, 'join function', cause, { kind: 'record', key: ctx.key })
+        }
+        refusePromise(ctx.info, 'join function', joined)
+        ctx.emit(joined)
+      },
+    })
   }
 
   /**

@@ -1,3 +1,4 @@
+import { EngineError } from '../base/errors.ts'
 import type { OptionKey } from '../config/options.ts'
 import { collectionSource } from '../connector/collection-source.ts'
 import type { Source } from '../connector/source.ts'
@@ -29,7 +30,7 @@ export interface SourceSettings {
   readonly name?: string
   /** The id under which checkpoints keep its splits; `.uid(…)` behind the source does the same. Without it one is derived from the graph, with a warning where there are checkpoints. */
   readonly uid?: string
-  /** Records per second over all subtasks. Default: no limit. */
+  /** Records per second over all subtasks, evenly shared: a subtask without a split leaves its share unused. Above 0; default: no limit. */
   readonly rateLimit?: number
 }
 
@@ -114,6 +115,7 @@ export class StreamExecutionEnvironment {
    * A stream of what a source reads.
    *
    * @param watermarks where event time comes from; default: none, and only the end of the input fires event-time windows
+   * @throws CFG1002 when the rate limit is not a number above 0
    * @example env.fromSource(parquetSource<Flight>('flights'), WatermarkStrategy
    *   .forBoundedOutOfOrderness<Flight>('2h').withTimestamp((flight) => flight.departureMs))
    */
@@ -122,6 +124,7 @@ export class StreamExecutionEnvironment {
     watermarks: WatermarkStrategy<NoInfer<T>> = WatermarkStrategy.noWatermarks<T>(),
     { name, uid, rateLimit }: SourceSettings = {},
   ): SingleOutputStreamOperator<T> {
+    checkRateLimit(rateLimit)
     const node = this.#builder.add((id) => ({
       kind: 'source',
       id,
@@ -148,6 +151,14 @@ export class StreamExecutionEnvironment {
   fromCollection<T>(items: readonly T[]): SingleOutputStreamOperator<T> {
     return this.fromSource(collectionSource(items))
   }
+}
+
+function checkRateLimit(rateLimit: number | undefined): void {
+  if (rateLimit === undefined || rateLimit > 0) return
+  throw new EngineError(
+    'CFG1002',
+    `the rate limit of a source is ${String(rateLimit)}, so it would never read a record. Nothing was started. Give records per second, above 0, or leave it out.`,
+  )
 }
 
 function isCheckpointField(field: string): field is keyof CheckpointSettings {

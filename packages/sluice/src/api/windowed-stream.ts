@@ -132,7 +132,8 @@ export class WindowedStream<T, K extends Key> {
   /**
    * Folds the records of each window into one. Needs `.uid(…)`.
    *
-   * @param reduce gives the two records as one; must not change them
+   * @param reduce gives the two records as one; must not change them, and must be associative. In order of arrival, except that parts of windows that overlap
+   *   and of sessions that join are put together in order of time
    * @param windowFunction as of `aggregate`
    * @throws GRA1005 when the windows and the trigger do not go together, GRA1006 when two states share a name
    * @example windows.reduce((dearest, order) => (order.price > dearest.price ? order : dearest))

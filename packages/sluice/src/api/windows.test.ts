@@ -12,6 +12,7 @@ import { endOfInput, processingTime, record, watermark } from '../testing/operat
 import { testStream } from '../testing/stream-test.ts'
 import { count, sum } from './aggregates.ts'
 import type { DataStream } from './data-stream.ts'
+import { planJob } from '../graph/planner.ts'
 import { defineJob } from './define-job.ts'
 import { recordType } from './record-type.ts'
 
@@ -143,4 +144,20 @@ describe('windows of a key', () => {
     )
     expect(values).toEqual([2, 1])
   })
+})
+
+test('global windows without a trigger are told of before the job runs', () => {
+  const job = defineJob('silent', (env) => {
+    env
+      .fromElements(1, 2)
+      .uid('in')
+      .keyBy((n) => n)
+      .window(GlobalWindows.create())
+      .aggregate(count())
+      .uid('counts')
+      .print()
+      .uid('out')
+  })
+  const { warnings } = planJob(job.build({}), { parallelism: 1, maxParallelism: 'auto' })
+  expect(warnings).toEqual([expect.stringContaining('"counts" (node 1) has windows that never fire')])
 })

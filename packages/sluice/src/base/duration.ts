@@ -12,7 +12,7 @@ const DURATION = /^(\d+)\s*(ms|s|m|h|d)$/
  * @example parseDuration('2h') // 7200000
  */
 export function parseDuration(text: string, what = 'duration'): number {
-  const match = DURATION.exec(text.trim())
+  const match = typeof text === 'string' ? DURATION.exec(text.trim()) : null // JavaScript callers may give a number
   const valueMs = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? Number.NaN)
   if (Number.isSafeInteger(valueMs)) return valueMs
   throw new EngineError(

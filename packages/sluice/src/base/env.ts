@@ -47,6 +47,7 @@ export interface Turns {
   next(run: () => void): void
 }
 
+/** Random numbers that are repeated from a seed. */
 export interface Random {
   /** Uniform integer in [0, 2^32). */
   u32(): number

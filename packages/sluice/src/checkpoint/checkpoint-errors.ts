@@ -10,10 +10,12 @@ const TASKS_NAMED_MAX = 5
 
 export function declined(state: CheckpointState, event: CheckpointEvent<'decline'>): EngineError {
   const { checkpoint, task, error } = event
+  const { operator } = error.context
+  const where = operator === undefined ? {} : { operator }
   return new EngineError(
     'CKP1004',
     `checkpoint ${checkpoint} was declined by ${describeTask(task)}: ${sentence(error.message)} ${newestRestorable(state)} Remove the cause; the next checkpoint tries again.`,
-    { context: { vertex: task.vertex, subtask: task.subtask, checkpoint }, cause: error },
+    { context: { ...where, vertex: task.vertex, subtask: task.subtask, checkpoint }, cause: error },
   )
 }
 

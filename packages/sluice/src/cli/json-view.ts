@@ -28,6 +28,7 @@ export class JsonView implements RunView {
   }
 
   onPlanned({ jobName, stateDirectory, options }: RunFacts): void {
+    this.#meter.onStart(this.#options.clock.monotonicMs())
     this.#write('planned', { job: jobName, stateDirectory: stateDirectory ?? null, parallelism: options.parallelism })
   }
 

@@ -48,6 +48,12 @@ test('rates are means over the last seconds, from the first look on', () => {
   expect(later.outPerSecond).toBe(1000)
 })
 
+test('the time of a job begins when it is planned, as in the summary', () => {
+  const meter = new ProgressMeter(0)
+  meter.onStart(400)
+  expect(meter.read(statusOf(1000), 1400)).toMatchObject({ elapsedMs: 1000, inPerSecond: 1000 })
+})
+
 test('counts that begin anew under the same attempt number give no negative rates either', () => {
   const meter = new ProgressMeter(0)
   meter.read(statusOf(1_000_000), 1000)

@@ -45,7 +45,7 @@ interface Sample {
 const RATE_WINDOW_MS = 2000
 
 export class ProgressMeter {
-  readonly #startMs: number
+  #startMs: number
   #samples: readonly Sample[]
   #attempt = 0
   #checkpoint:
@@ -53,6 +53,12 @@ export class ProgressMeter {
     | undefined
 
   constructor(nowMs: number) {
+    this.#startMs = nowMs
+    this.#samples = [{ atMs: nowMs, recordsIn: 0, recordsOut: 0 }]
+  }
+
+  /** The job begins: what went before, such as loading its module, is not part of its time. */
+  onStart(nowMs: number): void {
     this.#startMs = nowMs
     this.#samples = [{ atMs: nowMs, recordsIn: 0, recordsOut: 0 }]
   }

@@ -38,6 +38,7 @@ export class TextView implements RunView {
 
   onPlanned({ jobName, stateDirectory }: RunFacts): void {
     this.#jobName = jobName
+    this.#meter.onStart(this.#options.nowMs())
     this.note(
       `job "${jobName}", ${stateDirectory === undefined ? 'checkpointing is off' : `state in ${stateDirectory}`}`,
     )

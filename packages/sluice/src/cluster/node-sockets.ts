@@ -5,6 +5,8 @@
  *
  * H1 Headers, bodies, connections and the time of a request are limited.
  * H2 A service that throws answers 500 and goes on.
+ * H3 Bodies that are on their way to one server have at most BODIES_BYTES_MAX bytes together, or one of them what it may: strangers do not fill the memory.
+ * H4 Of a request that is answered before its body was read, some of the rest is read and dropped: a client that still sends would not hear the answer.
  */
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import { type Socket, connect as connectTcp } from 'node:net'
@@ -29,6 +31,11 @@ const KEEP_ALIVE_MS = 5000
 /** How often Node looks for requests whose time is over. */
 const LOOK_INTERVAL_MS = 2000
 const SOCKET_KEEP_ALIVE_MS = 10_000
+// H3
+const BODIES_BYTES_MAX = 64 * 1024 * 1024
+// H4
+const DROPPED_BYTES_MAX = 4 * 1024 * 1024
+const DROPPING_MS = 2000
 
 export const nodeSockets: Sockets = { connect, serveHttp }
 
@@ -100,7 +107,8 @@ function serveHttp(address: NetworkAddress, service: HttpService): Promise<Liste
     connectionsCheckingInterval: LOOK_INTERVAL_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
   }
-  const server = createServer(limits, (incoming, outgoing) => void serve(service, incoming, outgoing))
+  const bodies = new Bodies(service.bodyBytesMax)
+  const server = createServer(limits, (incoming, outgoing) => void serve({ service, bodies }, incoming, outgoing))
   server.maxConnections = service.connectionsMax
   const what = `listen on ${addressText(address)}`
   return new Promise((resolve, reject) => {
@@ -126,16 +134,20 @@ function listenerOf(server: Server, host: string): Listener {
   }
 }
 
-async function serve(service: HttpService, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+interface Serving {
+  readonly service: HttpService
+  readonly bodies: Bodies
+}
+
+async function serve({ service, bodies }: Serving, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   try {
     const head = headOf(incoming)
-    const refused = service.refuse(head)
-    const body = refused === undefined ? await bodyOf(incoming, service.bodyBytesMax) : undefined
-    const answer = refused ?? (body === undefined ? TOO_LARGE : await service.answer(head, body))
-    send(outgoing, answer, body === undefined ? 'body-unread' : 'body-read')
+    const body = service.refuse(head) ?? (await bodies.read(incoming))
+    if (body instanceof Uint8Array) send(outgoing, await service.answer(head, body))
+    else await refuse(incoming, outgoing, body)
   } catch {
     // H2. A client that went away while it sent gets nothing of it.
-    send(outgoing, BROKEN, 'body-unread')
+    send(outgoing, { ...BROKEN, headers: { connection: 'close' } })
   }
 }
 
@@ -151,36 +163,81 @@ function headOf({ method = '', url = '', headersDistinct }: IncomingMessage): Ht
   }
 }
 
-/** Undefined when it is too long. */
-async function bodyOf(incoming: IncomingMessage, bytesMax: number): Promise<Uint8Array | undefined> {
-  if (Number(incoming.headers['content-length'] ?? 0) > bytesMax) return undefined
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
-    const part: Uint8Array = chunk
-    bytes += part.length
-    if (bytes > bytesMax) return undefined
-    chunks.push(part)
+// H3
+class Bodies {
+  readonly #bytesMax: number
+  /** Of all that are being read. */
+  #bytes = 0
+
+  /** `bytesMax`: of one. */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
   }
-  return Buffer.concat(chunks)
+
+  /** The body, or why it was not read to its end. */
+  async read(incoming: IncomingMessage): Promise<Uint8Array | HttpAnswer> {
+    if (Number(incoming.headers['content-length'] ?? 0) > this.#bytesMax) return TOO_LARGE
+    const chunks: Uint8Array[] = []
+    let bytes = 0
+    try {
+      for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+        const part: Uint8Array = chunk
+        bytes += part.length
+        this.#bytes += part.length
+        if (bytes > this.#bytesMax) return TOO_LARGE
+        if (this.#bytes > BODIES_BYTES_MAX && this.#bytes > bytes) return NO_ROOM
+        chunks.push(part)
+      }
+    } finally {
+      this.#bytes -= bytes
+    }
+    return Buffer.concat(chunks)
+  }
 }
 
 const TOO_LARGE: HttpAnswer = { status: 413, text: 'The body is too large.\n' }
+const NO_ROOM: HttpAnswer = { status: 503, text: 'Send it again later.\n', headers: { 'retry-after': '1' } }
 const BROKEN: HttpAnswer = { status: 500, text: 'The request could not be handled.\n' }
 
-/** A connection of which the body was not read cannot take another request. */
-function send(
-  outgoing: ServerResponse,
-  { status, text, headers }: HttpAnswer,
-  body: 'body-read' | 'body-unread',
-): void {
-  if (outgoing.headersSent || outgoing.destroyed) return
-  const close = body === 'body-unread' ? { connection: 'close' } : {}
+function send(outgoing: ServerResponse, answer: HttpAnswer): void {
+  if (begin(outgoing, answer) === 'begun') outgoing.end()
+}
+
+/** Answers, but does not end: the answer is whole for the client, which knows its length. */
+function begin(outgoing: ServerResponse, { status, text, headers }: HttpAnswer): 'begun' | 'gone' {
+  if (outgoing.headersSent || outgoing.destroyed) return 'gone'
   outgoing.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(text),
     ...headers,
-    ...close,
   })
-  outgoing.end(text)
+  outgoing.write(text)
+  return 'begun'
+}
+
+/** H4. The connection cannot take another request. */
+async function refuse(incoming: IncomingMessage, outgoing: ServerResponse, answer: HttpAnswer): Promise<void> {
+  if (begin(outgoing, { ...answer, headers: { ...answer.headers, connection: 'close' } }) === 'gone') return
+  await dropped(incoming)
+  outgoing.end()
+}
+
+/** Resolves when the body has ended, or enough of it was dropped. */
+function dropped(incoming: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const limit = setTimeout(end, DROPPING_MS)
+    let bytes = 0
+    function end(): void {
+      clearTimeout(limit)
+      incoming.off('data', onData).off('close', end).off('end', end)
+      resolve()
+    }
+    function onData(part: Buffer): void {
+      bytes += part.length
+      if (bytes > DROPPED_BYTES_MAX) end()
+    }
+    if (incoming.complete || incoming.destroyed) return end()
+    incoming.on('data', onData).on('close', end).on('end', end)
+    incoming.resume()
+  })
 }

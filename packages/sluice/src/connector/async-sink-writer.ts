@@ -189,7 +189,7 @@ export class AsyncSinkWriter<T> implements SinkWriter<T, never, readonly T[]> {
       entries.map(({ value }) => value),
       { signal: controller.signal, attempt: triesOf(entries) + 1, subtask: this.#context.subtask },
     )
-    return result === undefined ? [] : chosen(entries, result.retry)
+    return result === undefined ? [] : chosen(entries, result.retry, this.#terms.name)
   }
 
   #onAnswer(batch: Batch<T>, { retry, error }: { readonly retry: readonly Entry<T>[]; readonly error: unknown }): void {
@@ -210,13 +210,23 @@ export class AsyncSinkWriter<T> implements SinkWriter<T, never, readonly T[]> {
     for (const { bytes } of entries) this.#waitingBytes += bytes
     this.#dueCount += entries.length
     const tries = triesOf(entries)
-    const isFatal = error !== undefined && this.#terms.isFatal(error)
-    if (isFatal || tries >= this.#terms.attemptsMax) return this.#fail(entries.length, tries, error)
+    const fatal = this.#fatalReason(error)
+    if (fatal !== undefined || tries >= this.#terms.attemptsMax)
+      return this.#fail(entries.length, tries, fatal ?? error)
     this.#pause?.cancel()
     this.#pause = this.#env.timers.after(this.#pauseMs(tries), () => {
       this.#pause = undefined
       this.#pump()
     })
+  }
+
+  /** Undefined: the error may pass. */
+  #fatalReason(error: unknown): unknown {
+    try {
+      return error !== undefined && this.#terms.isFatal(error) ? error : undefined
+    } catch (thrown) {
+      return new TypeError(`isFatal threw: ${messageOf(thrown)}`, { cause: error }) // SNK1005 names it
+    }
   }
 
   /** With jitter: subtasks that failed together do not come back together. */
@@ -238,7 +248,8 @@ function triesOf(entries: readonly Entry<unknown>[]): number {
 }
 
 /** The entries of these values, each once. */
-function chosen<T>(entries: readonly Entry<T>[], values: readonly T[]): readonly Entry<T>[] {
+function chosen<T>(entries: readonly Entry<T>[], values: readonly T[], name: string): readonly Entry<T>[] {
+  if (!Array.isArray(values)) throw new TypeError(`send of ${name} gave something that is not \`{ retry: [...] }\``)
   const left = [...entries]
   return values.map((value) => {
     const at = left.findIndex((entry) => entry.value === value)

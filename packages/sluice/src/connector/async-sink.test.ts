@@ -193,6 +193,36 @@ describe('asyncSink', () => {
     expect(run.failure).toMatchObject({ code: 'SNK1005', message: expect.stringContaining('not in the batch') })
   })
 
+  test('isFatal that throws fails the job, and so does an answer that is none', async () => {
+    const isFatal = (): boolean => {
+      throw new RangeError('of the user')
+    }
+    const throwing = await sending({ retry: { isFatal } })
+    throwing.run.write(...numbers(3))
+    throwing.other.refuse(0)
+    await throwing.run.env.settle()
+    const message = expect.stringContaining('isFatal threw: of the user')
+    expect(throwing.run.failure).toMatchObject({ code: 'SNK1005', message })
+    const { other, run } = await sending({ retry: { attempts: 1 } })
+    run.write(...numbers(3))
+    const notAList: object = { retry: 3 }
+    other.answer(0, notAList as AsyncSendResult<number>) // what JavaScript callers may do
+    await run.env.settle()
+    expect(run.failure).toMatchObject({ code: 'SNK1005', message: expect.stringContaining('{ retry: [...] }') })
+  })
+
+  test('a send that throws at once has failed like one that rejects', async () => {
+    let calls = 0
+    const send = (): Promise<void> => {
+      if (calls++ === 0) throw new TypeError('not connected')
+      return Promise.resolve()
+    }
+    const { run } = await sending({ send })
+    run.write(...numbers(3))
+    await run.env.advanceAndSettle(1000)
+    expect([calls, run.failure, (await run.checkpoint()).states]).toEqual([2, undefined, []])
+  })
+
   test('options that do not fit are refused when the graph is built', () => {
     const refused = (options: Partial<AsyncSinkOptions<number>>, code: string): void =>
       expect(() => asyncSink({ name: 'other', send: async () => {}, ...options })).toThrow(

@@ -24,8 +24,8 @@ type Convert = (text: string) => unknown
 
 type MakeRecord = (fields: readonly string[], convert: readonly (Convert | undefined)[]) => object
 
-/** A date, alone or with a time; the time may have a zone. */
-const MOMENT = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/
+/** A date, alone or with a time; the time may have a zone. Years of other than four digits are as `toISOString` gives them. */
+const MOMENT = /^(\d{4}|[+-]\d{6})-(\d\d)-(\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/
 const INTEGER = /^[+-]?\d+$/
 
 export const CSV_CONVERTERS: Readonly<Record<CsvType, Convert | undefined>> = {
@@ -79,11 +79,32 @@ function nullable(name: string, convert: Convert): Convert {
   }
 }
 
+/** What `String` makes of a number, and other decimal texts. `Number` takes more than that: hexadecimal digits, spaces, and what is too large. */
 function numberOf(text: string): number {
   const number = Number(text)
-  if (!Number.isNaN(number) && text.trim() !== '') return number
-  if (text === 'NaN') return number
-  throw new SyntaxError(`is no number: ${JSON.stringify(text)}`)
+  if (Number.isFinite(number) && !isSpecial(text)) return number
+  if (text === 'NaN' || text === 'Infinity' || text === '-Infinity') return number
+  const problem = number === Infinity || number === -Infinity ? 'is too large for a number' : 'is no number'
+  throw new SyntaxError(`${problem}: ${JSON.stringify(text)}`)
+}
+
+const ZERO = 48
+const NINE = 57
+const DOT = 46
+const E = 69
+const LOWER_CASE = 32
+
+/** Of a text of which `Number` makes a finite one: whether it has spaces around it, is empty, or has another base (`0x…`). */
+function isSpecial(text: string): boolean {
+  const first = text.charCodeAt(0)
+  const last = text.charCodeAt(text.length - 1)
+  if (!(isDigit(last) || last === DOT) || !(isDigit(first) || '+-.'.includes(text.charAt(0)))) return true
+  const second = text.charCodeAt(1) & ~LOWER_CASE
+  return first === ZERO && second > NINE && second !== E
+}
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= NINE
 }
 
 function booleanOf(text: string): boolean {
@@ -101,9 +122,17 @@ function bigintOf(text: string): bigint {
 /** Without a zone it is UTC: a job reads the same on every machine. */
 function dateOf(text: string): Date {
   const match = MOMENT.exec(text)
-  const iso = text.replace(' ', 'T')
-  const date = match === null ? undefined : new Date(iso.length > 10 && match[1] === undefined ? `${iso}Z` : iso)
-  if (date === undefined || Number.isNaN(date.getTime()))
+  const [, year = '', month, day, zone] = match ?? []
+  const hasTime = text.length > `${year}-00-00`.length
+  const date =
+    match === null ? undefined : new Date(text.replace(' ', 'T') + (hasTime && zone === undefined ? 'Z' : ''))
+  if (date === undefined || Number.isNaN(date.getTime()) || Number(day) > daysOf(Number(year), Number(month)))
     throw new SyntaxError(`is no ISO 8601 date: ${JSON.stringify(text)}`)
   return date
+}
+
+/** Of a month from 1 on. `Date` takes the 30th of February for a day in March. */
+function daysOf(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
 }

@@ -12,7 +12,7 @@ import type { Chunk, Reject } from './chunk-reader.ts'
 import { CsvColumns, type CsvTypes } from './csv-columns.ts'
 import type { CsvDialect } from './csv-dialect.ts'
 import { fieldsOf, isNoRow, rowEnds } from './csv-rows.ts'
-import { baseName, checkUnchanged, readExactly, type FileSplit } from './file-splits.ts'
+import { type FileIdentity, type FileSplit, baseName, checkUnchanged, isSameFile, readExactly } from './file-splits.ts'
 import { LINE_BYTES_MAX, READ_BYTES, asBuffer, firstLineStart } from './line-chunks.ts'
 import type { DeadLetter } from './text-source.ts'
 
@@ -48,6 +48,8 @@ type Decode = (fields: readonly string[]) => unknown
 const SAMPLE_CHARS = 120
 const NEWLINE = 10
 const CARRIAGE_RETURN = 13
+/** As files had it that are read as one row. */
+const OLD_NEWLINE = /\r(?!\n)/
 
 /** Whole rows, and where in the file they are. */
 interface RowBlock {
@@ -57,7 +59,7 @@ interface RowBlock {
 }
 
 interface OpenFile {
-  readonly path: string
+  readonly file: FileIdentity
   readonly decode: Decode
   /** Where the rows of records begin, and how many rows are in front of it. */
   readonly headerEnd: number
@@ -101,7 +103,7 @@ export class CsvFiles {
       const block = await this.#read(split, { offset, end, want })
       const cut = block.ends.at(-1)
       if (cut === undefined) {
-        if (want > LINE_BYTES_MAX) throw tooLong(split.path, offset)
+        if (want >= LINE_BYTES_MAX) throw tooLong(split.path, offset)
         want *= 2
         continue
       }
@@ -124,13 +126,12 @@ export class CsvFiles {
 
   // V2
   async #file(split: CsvSplit): Promise<OpenFile> {
-    const { path } = split
-    if (this.#open?.path === path) return this.#open
+    if (this.#open !== undefined && isSameFile(this.#open.file, split)) return this.#open
     const { header, types } = this.#decoding
     if (header === true) this.#open = await this.#fileWithHeader(split)
     else {
       const columns = header === false ? undefined : new CsvColumns(header, types)
-      this.#open = { path, decode: this.#decoderFor(columns), headerEnd: 0, headerRows: 0 }
+      this.#open = { file: split, decode: this.#decoderFor(columns), headerEnd: 0, headerRows: 0 }
     }
     return this.#open
   }
@@ -145,14 +146,16 @@ export class CsvFiles {
         const text = rowText(block, k)
         if (isNoRow(text, this.#dialect)) continue
         const columns = this.#columnsOf(path, text)
-        return { path, decode: this.#decoderFor(columns), headerEnd: block.offset + end, headerRows: rows }
+        return { file: split, decode: this.#decoderFor(columns), headerEnd: block.offset + end, headerRows: rows }
       }
     }
-    return { path, decode: () => undefined, headerEnd: fileBytes, headerRows: rows } // nothing but blank rows
+    return { file: split, decode: () => undefined, headerEnd: fileBytes, headerRows: rows } // nothing but blank rows
   }
 
   #columnsOf(path: string, text: string): CsvColumns {
     const names = this.#headerFields(path, text)
+    if (!text.includes(this.#dialect.quote) && OLD_NEWLINE.test(text))
+      throw badHeader(path, 'rows seem to end with \\r, which is no line break without \\n')
     const twice = names.find((name, k) => names.indexOf(name) !== k)
     if (twice !== undefined) throw badHeader(path, `it names column ${JSON.stringify(twice)} twice`)
     const missing = Object.keys(this.#decoding.types).find((name) => !names.includes(name))

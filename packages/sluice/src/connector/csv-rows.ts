@@ -84,9 +84,9 @@ function behindQuotes(bytes: Buffer, i: number, dialect: CsvDialect): number {
 }
 
 /** Whether the row is a comment, or there is nothing in it: no record by design. */
-export function isNoRow(row: string, { comment, spaces }: CsvDialect): boolean {
+export function isNoRow(row: string, { comment, delimiter, spaces }: CsvDialect): boolean {
   if (comment !== undefined && row.startsWith(comment)) return true
-  return row === '' || (spaces === 'trimmed' && row.trim() === '')
+  return row === '' || (spaces === 'trimmed' && trimmed(row, delimiter) === '')
 }
 
 /** The fields of a row without its line break; what it throws says why there are none. */
@@ -94,8 +94,18 @@ export function fieldsOf(row: string, dialect: CsvDialect): string[] {
   const { delimiter, quote, spaces } = dialect
   if (row.includes(quote)) return new QuotedRow(row, dialect).fields()
   const fields = row.split(delimiter)
-  if (spaces === 'trimmed') for (let k = 0; k < fields.length; k++) fields[k] = (fields[k] ?? '').trim() // in bounds
+  if (spaces === 'trimmed') for (let k = 0; k < fields.length; k++) fields[k] = trimmed(fields[k] ?? '', delimiter) // in bounds
   return fields
+}
+
+/** Without spaces and tabs around it; unlike `trim`, which takes more than these for spaces, and a tab that is the delimiter. */
+function trimmed(text: string, delimiter: string): string {
+  const code = delimiter.charCodeAt(0)
+  let start = 0
+  let end = text.length
+  while (start < end && isSpace(text.charCodeAt(start), code)) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1), code)) end--
+  return text.slice(start, end)
 }
 
 class QuotedRow {
@@ -123,7 +133,7 @@ class QuotedRow {
     const end = this.#row.indexOf(this.#dialect.delimiter, start)
     this.#at = end < 0 ? this.#row.length : end
     const field = this.#row.slice(start, this.#at)
-    return this.#dialect.spaces === 'trimmed' ? field.trim() : field
+    return this.#dialect.spaces === 'trimmed' ? trimmed(field, this.#dialect.delimiter) : field
   }
 
   #quoted(): string {

@@ -89,6 +89,14 @@ describe('csvSink', () => {
     )
   })
 
+  test('a text that begins with a byte order mark comes back, also at the start of a file', async () => {
+    const disk = new MemoryDisk()
+    const run = await SinkRun.start(csvSink<Row>('/out', { columns: ['a'], header: false }), { disk })
+    run.write({ a: '\uFEFFx' })
+    await run.end()
+    expect(await readAll(csvSource('/out', { header: ['a'] }), disk)).toEqual([{ a: '\uFEFFx' }])
+  })
+
   test('what has no text is SER1001 and names the column; columns that cannot be are refused', async () => {
     await expect(written([{ a: 1, b: {} }])).rejects.toMatchObject({
       code: 'SER1001',

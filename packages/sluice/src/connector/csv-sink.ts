@@ -52,7 +52,8 @@ class RowText {
     this.#dialect = dialect
     this.#quoting = quoting
     const escaped = [dialect.delimiter, dialect.quote].map((character) => `\\u00${hex(character)}`).join('')
-    this.#special = new RegExp(`[${escaped}\\r\\n]`)
+    // A byte order mark at the start of a file would be dropped by whoever reads it.
+    this.#special = new RegExp(`[${escaped}\\r\\n\\ufeff]`)
   }
 
   of(values: readonly unknown[], columns: readonly string[]): string {

@@ -88,6 +88,66 @@ describe('csvSource', () => {
     ])
   })
 
+  test.each([
+    ['number', ['0x10', '0b1', ' 1', '1 ', '\u00a01', '1_000', '', '.', '-', 'e5', '1e400', '-1e400', 'infinity']],
+    [
+      'date',
+      ['2026-02-29', '2026-04-31T10:00', '2026-13-01', '2026-00-10', '2026-1-1', '2026-01-01T25:00', '2026-01-01x'],
+    ],
+    ['bigint', ['1.0', '0x1', ' 1', '1e3']],
+    ['boolean', ['yes', '1', ' true']],
+  ] as const)('what JavaScript alone would take for a %s is refused', async (type, texts) => {
+    for (const text of texts.filter((each) => each !== '')) {
+      const disk = await diskWith({ '/in.csv': `a\n"${text}"\n` })
+      const run = new SourceRun(csvSource('/in.csv', { types: { a: type }, onError: 'skip' }), disk)
+      await run.start()
+      await run.read()
+      expect([text, run.records, run.counts.get('skippedRecords')]).toEqual([text, [], 1])
+    }
+  })
+
+  test('numbers and dates are what String and toISOString make of them', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.double(), fc.date({ noInvalidDate: true }), async (n, d) => {
+        const disk = await diskWith({ '/in.csv': `n,d\n${n},${d.toISOString()}\n` })
+        const types = { n: 'number', d: 'date' } as const
+        expect(await readAll(csvSource('/in.csv', { types }), disk)).toEqual([{ n: n === 0 ? 0 : n, d }])
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('trim takes spaces and tabs, and no tab that is the delimiter', async () => {
+    const disk = await diskWith({ '/in.csv': 'a\tb\n\t\n  \u00a0x \t" y"  \n', '/b.csv': 'a,b\n\u00a0, \tz\t\n \n' })
+    expect(await readAll(csvSource('/in.csv', { delimiter: '\t', trim: true }), disk)).toEqual([
+      { a: '', b: '' },
+      { a: '\u00a0x', b: ' y' },
+    ])
+    expect(await readAll(csvSource('/b.csv', { trim: true }), disk)).toEqual([{ a: '\u00a0', b: 'z' }])
+  })
+
+  test('a byte order mark costs no row, however small the pieces are', async () => {
+    const disk = await diskWith({ '/in.csv': '\uFEFF1,2\n3,4\n' })
+    for (const splitBytes of ['1b', '2b', '3b', '4b', '5b']) {
+      const source = csvSource('/in.csv', { header: ['a', 'b'], splittable: true, splitBytes })
+      expect([splitBytes, await readAll(source, disk)]).toEqual([
+        splitBytes,
+        [
+          { a: '1', b: '2' },
+          { a: '3', b: '4' },
+        ],
+      ])
+    }
+  })
+
+  test('a file whose rows end with a carriage return alone is refused, not read as a header', async () => {
+    const disk = await diskWith({ '/in.csv': 'a,b\r1,2\r3,4' })
+    await expect(readAll(csvSource('/in.csv'), disk)).rejects.toMatchObject({
+      code: 'SRC1002',
+      message: expect.stringContaining('\\r'),
+    })
+  })
+
   test('a dialect of its own: delimiter, quote, escape, comments, spaces', async () => {
     const text = "# made by hand\n a ; b \n 'x;1' ;  y\n\n#'no row\n'it\\'s';'two\nlines'\n"
     const disk = await diskWith({ '/in.csv': text })

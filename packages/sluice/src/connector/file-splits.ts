@@ -18,9 +18,19 @@ export type InputPaths = string | readonly string[]
  */
 export type FileOrder = 'unknown' | 'time'
 
-/** A range of bytes of one file. */
-export interface FileSplit extends OrderedSplit {
+/** Which file a split is of: where folders are watched, another one may come to the same path. */
+export interface FileIdentity {
   readonly path: string
+  /** Number of the first split that was found in the look that found the file; undefined: there is one look only. */
+  readonly look?: number
+}
+
+export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
+  return a.path === b.path && a.look === b.look
+}
+
+/** A range of bytes of one file. */
+export interface FileSplit extends OrderedSplit, FileIdentity {
   readonly start: number
   /** Exclusive. */
   readonly end: number

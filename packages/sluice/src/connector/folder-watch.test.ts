@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { writeFile } from '../testing/disk-files.ts'
 import { MemoryDisk } from '../testing/memory-disk.ts'
+import { SinkRun } from '../testing/sink-run.ts'
 import { SourceRun } from '../testing/source-run.ts'
 import { csvSource } from './csv-source.ts'
 import { WATCHED_FILES_MAX, fileEnumerator, type FileEnumeratorOptions } from './folder-watch.ts'
 import { byteSplits, type FileSplit } from './file-splits.ts'
+import { parquetSink } from './parquet-sink.ts'
 import { parquetSource } from './parquet-source.ts'
 import { jsonLinesSource, textSource } from './text-source.ts'
 
@@ -95,6 +97,53 @@ describe('a watched folder', () => {
     await run.read(0)
     await run.env.settle()
     expect(new Set(run.finishedSplits).size).toBe(run.finishedSplits.length)
+  })
+
+  test('a path that comes back has columns of its own', async () => {
+    const disk = new MemoryDisk()
+    await writeFile(disk, '/in/a.csv', 'a,b\n1,2\n')
+    const run = new SourceRun(csvSource('/in', { monitor: '10s' }), disk)
+    await run.start()
+    await look(run, 1)
+    await disk.remove('/in/a.csv')
+    await run.env.advanceAndSettle(10_000)
+    await writeFile(disk, '/in/a.csv', 'b,a\n1,2\n') // as long as the other
+    await look(run, 1)
+    expect(run.records).toEqual([
+      { a: '1', b: '2' },
+      { b: '1', a: '2' },
+    ])
+  })
+
+  test('a Parquet file that comes to the path of another is read by its own footer', async () => {
+    const disk = new MemoryDisk()
+    for (const [n, columns] of (
+      [
+        { a: 'int32', b: 'string' },
+        { b: 'string', a: 'int32' },
+      ] as const
+    ).entries()) {
+      const sink = await SinkRun.start(parquetSink<{ a: number; b: string }>(`/out${n}`, { columns }), { disk })
+      sink.write({ a: n, b: `text ${n}` })
+      await sink.end()
+    }
+    const made = async (n: number): Promise<string> => {
+      const entries = await disk.list(`/out${n}`)
+      return `/out${n}/${entries.find(({ name }) => name.endsWith('.parquet'))?.name ?? ''}`
+    }
+    await disk.makeDirectory('/in')
+    await disk.rename(await made(0), '/in/a.parquet')
+    const run = new SourceRun(parquetSource('/in', { monitor: '10s' }), disk)
+    await run.start()
+    await look(run, 1)
+    await disk.remove('/in/a.parquet')
+    await run.env.advanceAndSettle(10_000)
+    await disk.rename(await made(1), '/in/a.parquet')
+    await look(run, 1)
+    expect(run.records).toEqual([
+      { a: 0, b: 'text 0' },
+      { b: 'text 1', a: 1 },
+    ])
   })
 
   test('CSV and Parquet files are watched by their names', async () => {

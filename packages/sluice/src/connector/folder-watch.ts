@@ -177,10 +177,11 @@ class FolderWatch<Split extends OrderedSplit> implements SplitEnumerator<Split, 
     for (const path of this.#seen) if (!there.has(path)) this.#seen.delete(path) // F3
     for (const path of arrived) this.#seen.add(path)
     if (this.#seen.size > WATCHED_FILES_MAX) throw tooMany(this.#options.kind, this.#seen.size)
+    const look = this.#nextIndex
     for (const split of splits) {
       const index = this.#nextIndex++
       // The path may have had another file before.
-      this.#splits.push({ ...split, index, id: `${split.id} ${index}` })
+      this.#splits.push({ ...split, index, look, id: `${split.id} ${index}` })
     }
     this.#handOut()
   }

@@ -19,7 +19,10 @@ export interface HttpAccessTerms {
 
 /** What a browser lets pages of others send to this machine must not come in. */
 const LOCAL_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i
-const TIMESTAMPED = /^t=(\d{1,12}),(?:.*,)?v1=([0-9a-f]{64})(?:,|$)/
+const TIMESTAMPED = /^t=(\d{1,12}),/
+const SIGNATURE = /^v1=([0-9a-f]{64})$/
+/** While a sender changes its secret it signs with the old one and the new one. */
+const SIGNATURES_MAX = 8
 
 export class HttpAccess {
   readonly #terms: HttpAccessTerms
@@ -59,10 +62,11 @@ interface Timestamped {
 }
 
 function isRightNow(given: string, { body, nowMs, secret, toleranceMs }: Timestamped): boolean {
-  const match = TIMESTAMPED.exec(given)
-  const [, seconds = '', digits = ''] = match ?? []
-  if (match === null || Math.abs(nowMs - Number(seconds) * 1000) > toleranceMs) return false
-  return isSame(digits, hmacOf(secret, [`${seconds}.`, body]))
+  const seconds = TIMESTAMPED.exec(given)?.[1]
+  if (seconds === undefined || Math.abs(nowMs - Number(seconds) * 1000) > toleranceMs) return false
+  const wanted = hmacOf(secret, [`${seconds}.`, body])
+  const signatures = given.split(',').flatMap((part) => SIGNATURE.exec(part.trim())?.[1] ?? [])
+  return signatures.slice(0, SIGNATURES_MAX).some((digits) => isSame(digits, wanted))
 }
 
 function hmacOf(secret: Secret, parts: readonly (string | Uint8Array)[]): string {

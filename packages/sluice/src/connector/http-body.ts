@@ -31,14 +31,29 @@ export function bodyForm(contentType = ''): BodyForm | undefined {
 export function bodyItems(body: Uint8Array, form: BodyForm, terms: BodyTerms): LiveItem<unknown>[] {
   if (!isUtf8(body)) return [{ letter: letterOf(terms, 0, { line: '', error: 'it is not valid UTF-8' }) }]
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
-  if (form === 'text') return [itemOf(terms, 0, text, () => text)]
+  if (form === 'text')
+    return [
+      itemOf(
+        terms,
+        0,
+        () => text,
+        () => text,
+      ),
+    ]
   if (form === 'json-lines') return lineItems(text, terms)
   return jsonItems(text, terms)
 }
 
 function lineItems(text: string, terms: BodyTerms): LiveItem<unknown>[] {
   const lines = text.split('\n').filter((line) => line.trim() !== '')
-  return lines.map((line, n) => itemOf(terms, n, line, () => JSON.parse(line)))
+  return lines.map((line, n) =>
+    itemOf(
+      terms,
+      n,
+      () => JSON.parse(line),
+      () => line,
+    ),
+  )
 }
 
 function jsonItems(text: string, terms: BodyTerms): LiveItem<unknown>[] {
@@ -48,15 +63,31 @@ function jsonItems(text: string, terms: BodyTerms): LiveItem<unknown>[] {
   } catch (error) {
     return [{ letter: letterOf(terms, 0, { line: text, error: messageOf(error) }) }] // the policy of the source handles it
   }
-  if (!Array.isArray(value)) return [itemOf(terms, 0, text, () => value)]
-  return value.map((inner: unknown, n) => itemOf(terms, n, JSON.stringify(inner), () => inner))
+  if (!Array.isArray(value))
+    return [
+      itemOf(
+        terms,
+        0,
+        () => value,
+        () => text,
+      ),
+    ]
+  return value.map((inner: unknown, n) =>
+    itemOf(
+      terms,
+      n,
+      () => inner,
+      () => JSON.stringify(inner),
+    ),
+  )
 }
 
-function itemOf(terms: BodyTerms, n: number, line: string, valueOf: () => unknown): LiveItem<unknown> {
+/** `lineOf` is what a dead letter shows. */
+function itemOf(terms: BodyTerms, n: number, valueOf: () => unknown, lineOf: () => string): LiveItem<unknown> {
   try {
     return { record: terms.decode(valueOf()) }
   } catch (error) {
-    return { letter: letterOf(terms, n, { line, error: messageOf(error) }) } // the policy of the source handles it
+    return { letter: letterOf(terms, n, { line: lineOf(), error: messageOf(error) }) } // the policy of the source handles it
   }
 }
 

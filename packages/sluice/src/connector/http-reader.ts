@@ -5,7 +5,7 @@
  *
  * P1 A request is taken whole or not at all, and answered once.
  * P2 With `on-checkpoint`, 200 says that a restorable checkpoint covers all records of the request: they were emitted before its cut.
- * P3 At most `bufferedMax` records wait, and at most `openRequestsMax` requests.
+ * P3 At most `bufferedMax` records wait, and BUFFERED_BYTES_MAX bytes or one request; at most `openRequestsMax` requests wait for their answer.
  * P4 When the reader closes, every request that waits is answered with 503: whoever sent it sends it again.
  */
 import { assert } from '../base/assert.ts'
@@ -16,7 +16,7 @@ import { NO_TIMESTAMP } from '../stream/element.ts'
 import type { ErrorPolicy } from './error-policy.ts'
 import type { HttpAccess } from './http-access.ts'
 import { bodyForm, bodyItems } from './http-body.ts'
-import { LIVE_SPLIT, LiveBuffer, type LiveItem, type LiveSplit, socketsOf } from './live-source.ts'
+import { BUFFERED_BYTES_MAX, LIVE_SPLIT, LiveBuffer, type LiveItem, type LiveSplit, socketsOf } from './live-source.ts'
 import type { PollResult, ReaderContext, ReaderOutput, SourceReader } from './source.ts'
 import { takeRejected, type DeadLetter } from './text-source.ts'
 
@@ -39,6 +39,11 @@ interface OpenRequest {
   readonly limit: Timer
 }
 
+interface Cut {
+  readonly checkpoint: number
+  readonly requests: readonly OpenRequest[]
+}
+
 type Item = LiveItem<unknown> & {
   /** The request of which this is the last item. */
   readonly last?: OpenRequest
@@ -56,7 +61,7 @@ export class HttpReader implements SourceReader<unknown, LiveSplit> {
   /** Of which all items were emitted since the last cut. */
   #emittedRequests: OpenRequest[] = []
   /** P2: by the checkpoint of the cut behind them. */
-  readonly #cuts: { readonly checkpoint: number; readonly requests: readonly OpenRequest[] }[] = []
+  #cuts: Cut[] = []
   #listener: Listener | undefined
   #hasSplit = false
   #isRequested = false
@@ -104,7 +109,8 @@ export class HttpReader implements SourceReader<unknown, LiveSplit> {
 
   // P2
   snapshot(checkpoint: number): readonly LiveSplit[] {
-    if (this.#emittedRequests.length > 0) this.#cuts.push({ checkpoint, requests: this.#emittedRequests })
+    const cuts = [...this.#cuts, { checkpoint, requests: this.#emittedRequests }]
+    this.#cuts = cuts.map((cut) => this.#stillOpen(cut)).filter(({ requests }) => requests.length > 0)
     this.#emittedRequests = []
     return this.#hasSplit ? [LIVE_SPLIT] : []
   }
@@ -114,6 +120,11 @@ export class HttpReader implements SourceReader<unknown, LiveSplit> {
     for (const { requests } of this.#cuts.splice(0, covered + 1)) {
       for (const request of requests) this.#answer(request, TAKEN)
     }
+  }
+
+  /** P3: those whose time was over while checkpoints failed are forgotten. */
+  #stillOpen({ checkpoint, requests }: Cut): Cut {
+    return { checkpoint, requests: requests.filter((request) => this.#open.has(request)) }
   }
 
   position(): string | undefined {
@@ -167,7 +178,8 @@ export class HttpReader implements SourceReader<unknown, LiveSplit> {
     const stranger = access.refuseHead(head)
     if (stranger !== undefined) return this.#refused(stranger)
     if (bodyForm(head.header('content-type')) === undefined) return this.#refused(UNKNOWN_TYPE)
-    return this.#hasRoom(1) ? undefined : this.#refused(LATER)
+    if (!/^(?:identity)?$/i.test(head.header('content-encoding') ?? '')) return this.#refused(COMPRESSED)
+    return this.#hasRoom(1, 0) ? undefined : this.#refused(LATER)
   }
 
   // P1
@@ -179,16 +191,18 @@ export class HttpReader implements SourceReader<unknown, LiveSplit> {
     const bad = policy === undefined ? items.find((item) => 'letter' in item) : undefined
     if (bad !== undefined && 'letter' in bad) return this.#refusedLater(badRecord(bad.letter))
     if (items.length > bufferedMax) return this.#refusedLater(TOO_MANY)
-    if (!this.#hasRoom(items.length)) return this.#refusedLater(LATER)
+    if (!this.#hasRoom(items.length, body.length)) return this.#refusedLater(LATER)
     this.#context.count('receivedRequests', 1)
-    return this.#accept(items)
+    return this.#accept(items, body.length)
   }
 
-  #accept(items: readonly LiveItem<unknown>[]): Promise<HttpAnswer> {
+  #accept(items: readonly LiveItem<unknown>[], bytes: number): Promise<HttpAnswer> {
     const isWaiting = this.#acknowledge === 'on-checkpoint' && items.length > 0
     const request = isWaiting ? this.#openRequest() : undefined
-    for (const [n, item] of items.entries())
-      this.#buffer.add(request !== undefined && n === items.length - 1 ? { ...item, last: request } : item)
+    for (const [n, item] of items.entries()) {
+      if (n < items.length - 1) this.#buffer.add(item, 0)
+      else this.#buffer.add(request === undefined ? item : { ...item, last: request }, bytes)
+    }
     this.#context.wake()
     if (request !== undefined) return request.answer.promise
     return Promise.resolve(this.#acknowledge === 'on-receipt' ? RECEIVED : TAKEN)
@@ -209,8 +223,9 @@ export class HttpReader implements SourceReader<unknown, LiveSplit> {
   }
 
   // P3
-  #hasRoom(items: number): boolean {
+  #hasRoom(items: number, bytes: number): boolean {
     if (this.#isClosed || this.#open.size >= this.#terms.openRequestsMax) return false
+    if (this.#buffer.size > 0 && this.#buffer.bytes + bytes >= BUFFERED_BYTES_MAX) return false
     return this.#buffer.size + items <= this.#terms.bufferedMax
   }
 
@@ -233,6 +248,8 @@ const UNKNOWN_TYPE: HttpAnswer = {
   status: 415,
   text: 'Send application/json, application/x-ndjson or text/plain.\n',
 }
+
+const COMPRESSED: HttpAnswer = { status: 415, text: 'Compressed bodies are not taken.\n' }
 
 function badRecord({ offset, error }: { readonly offset: number; readonly error: string }): HttpAnswer {
   return { status: 400, text: `Record ${offset} cannot be decoded: ${error}. Nothing of the request was taken.\n` }

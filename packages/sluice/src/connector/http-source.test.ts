@@ -85,6 +85,7 @@ describe('httpSource', () => {
     [{ path: '/other' }, 404],
     [{ method: 'GET' }, 405],
     [{ headers: { 'content-type': 'image/png' } }, 415],
+    [{ headers: { 'content-encoding': 'gzip' } }, 415],
     [{ headers: { origin: 'https://evil.example' } }, 403],
     [{ headers: { host: 'evil.example' } }, 403],
     [{ body: '{' }, 400],
@@ -134,6 +135,38 @@ describe('httpSource', () => {
     expect(run.records).toEqual([1, 2, 5, 7])
   })
 
+  test('while many bytes wait, more are 503, however few records they are', async () => {
+    const { run, post } = await listening({ acknowledge: 'on-receipt', bodyBytesMax: '64mb' })
+    const headers = { 'content-type': 'text/plain' }
+    const large = { headers, body: 'x'.repeat(40 * 1024 * 1024) }
+    expect([await post(large), await post({ body: '1' }), await post(large)]).toMatchObject([
+      { status: 202 },
+      { status: 503 },
+      { status: 503 },
+    ])
+    await run.read(1)
+    expect(await post({ body: '1' })).toMatchObject({ status: 202 })
+  })
+
+  test('requests whose time is over while no checkpoint completes do not delay the answers of later ones', async () => {
+    const { run, env, post } = await listening({ timeout: '10s' })
+    const answers = answersOf([post({ body: '1' })])
+    await run.read(1)
+    for (let checkpoint = 1; checkpoint < 5; checkpoint++) {
+      run.snapshot(checkpoint)
+      await env.advanceAndSettle(5000)
+    }
+    const later = answersOf([post({ body: '2' })])
+    await run.read(1)
+    run.snapshot(5)
+    await run.complete(4)
+    await env.settle()
+    expect([answers, later]).toEqual([[503], [undefined]])
+    await run.complete(5)
+    await env.settle()
+    expect(later).toEqual([200])
+  })
+
   test('a request that no checkpoint covers in time, or whose task ends, is 503', async () => {
     const { run, env, post, sockets } = await listening({ timeout: '30s' })
     const answers = answersOf([post({ body: '1' })])
@@ -174,6 +207,11 @@ describe('httpSource', () => {
       (await post({ body: '1', headers: { 'stripe-signature': signature } })).status
     const signature = `t=${seconds},v0=abc,v1=${digits}`
     expect([await send(signature), await send(`t=${seconds + 1},v1=${digits}`)]).toEqual([202, 401])
+    // While the secret changes there is a signature with each.
+    const other = 'f'.repeat(64)
+    expect(await send(`t=${seconds},v1=${other},v1=${digits}`)).toBe(202)
+    expect(await send(`t=${seconds},v1=${digits},v1=${other}`)).toBe(202)
+    expect(await send(`t=${seconds},v1=${other},v1=${other}`)).toBe(401)
     await env.advanceAndSettle(61_000)
     expect(await send(signature)).toBe(401)
   })

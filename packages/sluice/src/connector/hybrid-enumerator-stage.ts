@@ -2,6 +2,9 @@
  * The enumerator of one source of a hybrid source, in the place of its own coordinator.
  *
  * Owns: what it says and hears while it starts. Does not own: which source it is (hybrid-enumerator.ts).
+ *
+ * G1 As with its own coordinator: what it said while it started leaves first, then it hears of the readers, then of what they said. Else it might end a
+ *    reader in front of a split that is still on its way to it.
  */
 import { EngineError } from '../base/errors.ts'
 import type {
@@ -30,8 +33,9 @@ export class EnumeratorStage {
   readonly #options: EnumeratorStageOptions
   readonly #inner: SplitEnumerator<SourceSplit, unknown>
   readonly #calls = new Set<ScheduledCall>()
-  /** What it said and heard while it started, in order. */
-  #delayed: (() => void)[] = []
+  /** While it started, in order. */
+  #said: (() => void)[] = []
+  #heard: (() => void)[] = []
   #state: StageState = 'starting'
 
   constructor(options: EnumeratorStageOptions) {
@@ -47,10 +51,13 @@ export class EnumeratorStage {
     await this.#inner.start()
     if (this.#state === 'over') return
     this.#state = 'started'
-    const delayed = this.#delayed
-    this.#delayed = []
+    // G1
+    const [said, heard] = [this.#said, this.#heard]
+    this.#said = []
+    this.#heard = []
+    for (const act of said) act()
     for (const subtask of context.registeredReaders()) this.addReader(subtask)
-    for (const act of delayed) act()
+    for (const act of heard) act()
   }
 
   addReader(subtask: number): void {
@@ -58,11 +65,11 @@ export class EnumeratorStage {
   }
 
   onSplitRequest(subtask: number): void {
-    this.#whenStarted(() => this.#inner.onSplitRequest(subtask))
+    this.#whenStarted(this.#heard, () => this.#inner.onSplitRequest(subtask))
   }
 
   handleSourceEvent(subtask: number, event: SourceEvent): void {
-    this.#whenStarted(() => {
+    this.#whenStarted(this.#heard, () => {
       if (this.#inner.handleSourceEvent === undefined) throw this.#notUnderstood(subtask)
       this.#inner.handleSourceEvent(subtask, event)
     })
@@ -83,14 +90,15 @@ export class EnumeratorStage {
 
   async close(): Promise<void> {
     this.#state = 'over'
-    this.#delayed = []
+    this.#said = []
+    this.#heard = []
     for (const call of this.#calls) call.cancel()
     await this.#inner.close()
   }
 
-  #whenStarted(act: () => void): void {
+  #whenStarted(waiting: (() => void)[], act: () => void): void {
     if (this.#state === 'started') act()
-    else if (this.#state === 'starting') this.#delayed.push(act) // readers ask once and wait
+    else if (this.#state === 'starting') waiting.push(act) // readers ask once and wait
   }
 
   #context(): EnumeratorContext<SourceSplit> {
@@ -100,15 +108,15 @@ export class EnumeratorStage {
       parallelism: context.parallelism,
       registeredReaders: () => context.registeredReaders(),
       assign: (subtask, splits) =>
-        this.#whenStarted(() =>
+        this.#whenStarted(this.#said, () =>
           context.assign(
             subtask,
             splits.map((split) => wrapSplit(stage, split)),
           ),
         ),
-      noMoreSplits: (subtask) => this.#whenStarted(() => this.#noMoreSplits(subtask)),
+      noMoreSplits: (subtask) => this.#whenStarted(this.#said, () => this.#noMoreSplits(subtask)),
       sendEventToSourceReader: (subtask, event) =>
-        this.#whenStarted(() => this.#tellReader(subtask, { kind: 'inner', event })),
+        this.#whenStarted(this.#said, () => this.#tellReader(subtask, { kind: 'inner', event })),
       callAsync: (callable, handler, schedule) => this.#callAsync(callable, handler, schedule),
       fail: (error) => {
         if (this.#state !== 'over') context.fail(error)
@@ -132,7 +140,7 @@ export class EnumeratorStage {
     schedule: CallSchedule = {},
   ): ScheduledCall {
     const made: { call?: ScheduledCall; isCancelled: boolean } = { isCancelled: false }
-    this.#whenStarted(() => {
+    this.#whenStarted(this.#said, () => {
       if (made.isCancelled) return
       made.call = this.#options.context.callAsync(callable, handler, schedule)
       this.#calls.add(made.call)

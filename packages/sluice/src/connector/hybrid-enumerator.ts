@@ -10,13 +10,7 @@
  */
 import type { EnumeratorContext, Source, SourceEvent, SourceSplit, SplitEnumerator } from './source.ts'
 import { EnumeratorStage } from './hybrid-enumerator-stage.ts'
-import {
-  type FromHybridReader,
-  type HybridSplit,
-  type HybridStage,
-  type ToHybridReader,
-  sourceOf,
-} from './hybrid-stages.ts'
+import { fromHybridReader, type HybridSplit, type HybridStage, type ToHybridReader, sourceOf } from './hybrid-stages.ts'
 
 export interface HybridState {
   /** Which source is read, from 0. */
@@ -72,7 +66,7 @@ export class HybridEnumerator<T> implements SplitEnumerator<HybridSplit, HybridS
   }
 
   handleSourceEvent(subtask: number, event: SourceEvent): void {
-    const message = event as FromHybridReader // a HybridReader sent it
+    const message = fromHybridReader(event)
     if (message.stage !== this.#stage) return // a late word of a source that is over
     if (message.kind === 'inner') this.#current?.handleSourceEvent(subtask, message.event)
     else this.#onFinished(subtask)

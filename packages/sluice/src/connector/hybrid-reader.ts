@@ -14,6 +14,7 @@ import {
   type ToHybridReader,
   prefixOf,
   sourceOf,
+  toHybridReader,
   wrapSplit,
 } from './hybrid-stages.ts'
 import type {
@@ -63,7 +64,7 @@ export class HybridReader<T> implements SourceReader<T, HybridSplit> {
   }
 
   handleSourceEvents(event: SourceEvent): void {
-    const message = event as ToHybridReader // a HybridEnumerator sent it
+    const message = toHybridReader(event)
     switch (message.kind) {
       case 'switch':
         return this.#switch(message)

@@ -1,5 +1,5 @@
 /** The sources of a hybrid source in their order, and what its enumerator and readers say to each other. */
-import { present } from '../base/assert.ts'
+import { assert, present } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
 import type { Source, SourceEvent, SourceSplit } from './source.ts'
 
@@ -33,6 +33,39 @@ export type FromHybridReader =
   /** All splits of that source that the reader had are read, and no more will come. */
   | { readonly kind: 'finished'; readonly stage: number }
   | { readonly kind: 'inner'; readonly stage: number; readonly event: SourceEvent }
+
+/** What a HybridEnumerator sent. */
+export function toHybridReader(event: SourceEvent): ToHybridReader {
+  assert(isForReader(event), 'the readers of a hybrid source hear from its enumerator only')
+  return event
+}
+
+/** What a HybridReader sent. */
+export function fromHybridReader(event: SourceEvent): FromHybridReader {
+  assert(isFromReader(event), 'the enumerator of a hybrid source hears from its readers only')
+  return event
+}
+
+function isForReader(event: SourceEvent): event is ToHybridReader {
+  if (!hasKind(event)) return false
+  return event.kind === 'no-more' || (event.kind === 'switch' && hasStage(event)) || isInner(event)
+}
+
+function isFromReader(event: SourceEvent): event is FromHybridReader {
+  return hasKind(event) && hasStage(event) && (event.kind === 'finished' || isInner(event))
+}
+
+function hasKind(event: SourceEvent): event is { readonly kind: unknown } {
+  return typeof event === 'object' && event !== null && 'kind' in event
+}
+
+function hasStage(event: object): boolean {
+  return 'stage' in event && typeof event.stage === 'number'
+}
+
+function isInner(event: { readonly kind: unknown }): boolean {
+  return event.kind === 'inner' && 'event' in event
+}
 
 export function boundednessOf(stage: HybridStage<unknown>): Source<unknown>['boundedness'] {
   return stage.kind === 'source' ? stage.source.boundedness : stage.boundedness

@@ -56,8 +56,9 @@ export async function* lineBlocks(disk: Disk, split: FileSplit, readBytes = READ
 /** Start of the first line that belongs to the split (or its end). */
 export async function firstLineStart(disk: Disk, split: FileSplit, readBytes: number): Promise<number> {
   const { path, start, position, end, fileBytes } = split
-  if (start === 0 && position === 0) return (await hasBom(disk, split)) ? BOM.length : 0
   if (position > start) return position
+  if (start <= BOM.length && (await hasBom(disk, split))) return BOM.length // whatever split it is in
+  if (start === 0) return 0
   // The byte in front tells whether a line starts exactly here.
   for (let offset = start - 1; offset < end; offset += readBytes) {
     const bytes = asBuffer(await readExactly(disk, path, offset, Math.min(readBytes, fileBytes - offset)))

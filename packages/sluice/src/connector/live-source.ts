@@ -36,26 +36,43 @@ function noSockets(what: string): EngineError {
 /** Something to read: a record, or what could not be decoded. */
 export type LiveItem<T> = { readonly record: T } | { readonly letter: DeadLetter }
 
-/** A queue that is filled between two polls. */
+/** Bytes that wait, as they came, before no more are taken; what is made of them may need several times as much. */
+export const BUFFERED_BYTES_MAX = 32 * 1024 * 1024
+/** Items that were taken before the others move up. */
+const TAKEN_MAX = 1024
+
+/** A queue that is filled between two polls. It may never be empty: what was taken is let go of all the same. */
 export class LiveBuffer<T, Item extends LiveItem<T>> {
-  #items: Item[] = []
+  #items: (Item | undefined)[] = []
+  #itemBytes: number[] = []
   #next = 0
+  #bytes = 0
 
   get size(): number {
     return this.#items.length - this.#next
   }
 
-  add(item: Item): void {
+  /** Of all that wait. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** `bytes`: as it came. */
+  add(item: Item, bytes: number): void {
     this.#items.push(item)
+    this.#itemBytes.push(bytes)
+    this.#bytes += bytes
   }
 
   /** The next one, which is gone then. */
   take(): Item | undefined {
     const item = this.#items[this.#next]
     if (item === undefined) return undefined
-    this.#next++
-    if (this.#next === this.#items.length) {
-      this.#items = []
+    this.#bytes -= this.#itemBytes[this.#next] ?? 0 // as many as items
+    this.#items[this.#next++] = undefined
+    if (this.#next === this.#items.length || (this.#next >= TAKEN_MAX && this.#next * 2 >= this.#items.length)) {
+      this.#items = this.#items.slice(this.#next)
+      this.#itemBytes = this.#itemBytes.slice(this.#next)
       this.#next = 0
     }
     return item

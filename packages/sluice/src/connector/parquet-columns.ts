@@ -57,7 +57,7 @@ const SCALARS: Readonly<Record<ParquetScalarType, ScalarRow>> = {
     bytes: () => 4,
   },
   int64: { element: { type: 'INT64' }, keep: keepInt64, bytes: () => 8 },
-  float: { element: { type: 'FLOAT' }, keep: keepNumber, bytes: () => 4 },
+  float: { element: { type: 'FLOAT' }, keep: keepFloat, bytes: () => 4 },
   double: { element: { type: 'DOUBLE' }, keep: keepNumber, bytes: () => 8 },
   timestamp: { element: { type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' }, keep: keepMoment, bytes: () => 8 },
   date: { element: { type: 'INT32', converted_type: 'DATE' }, keep: keepMoment, bytes: () => 4 },
@@ -77,13 +77,20 @@ function keepNumber(value: unknown): unknown {
   return typeof value === 'number' ? value : undefined
 }
 
+/** It may lose digits, but not become infinite. */
+function keepFloat(value: unknown): unknown {
+  if (typeof value !== 'number') return undefined
+  return Number.isFinite(value) && !Number.isFinite(Math.fround(value)) ? undefined : value
+}
+
 function keepInt64(value: unknown): unknown {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined
   return typeof value === 'bigint' && value >= INT64_MIN && value <= INT64_MAX ? value : undefined
 }
 
+/** A copy, as of JSON. */
 function keepMoment(value: unknown): unknown {
-  const date = value instanceof Date ? value : typeof value === 'number' ? new Date(value) : undefined
+  const date = value instanceof Date || typeof value === 'number' ? new Date(value) : undefined
   return date === undefined || Number.isNaN(date.getTime()) ? undefined : date
 }
 

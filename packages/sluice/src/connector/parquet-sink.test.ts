@@ -103,12 +103,13 @@ describe('parquetSink', () => {
     const disk = new MemoryDisk()
     const columns = { any: 'json', tags: { list: 'string' }, at: 'timestamp', day: 'date' } as const
     const run = await SinkRun.start(parquetSink<Row>('/out', { columns }), { disk })
-    const record = { any: { n: 1 }, tags: ['a'], at: 5, day: DAY_MS + 5 }
+    const record = { any: { n: 1 }, tags: ['a'], at: 5, day: new Date(-1) }
     run.write(record)
     record.any.n = 2
     record.tags.push('b')
+    record.day.setTime(0)
     await run.end()
-    expect(await readAll(parquetSource('/out'), disk)).toEqual([{ any: { n: 1 }, tags: ['a'], at: 5, day: DAY_MS }])
+    expect(await readAll(parquetSource('/out'), disk)).toEqual([{ any: { n: 1 }, tags: ['a'], at: 5, day: -DAY_MS }])
   })
 
   test.each([
@@ -119,6 +120,7 @@ describe('parquetSink', () => {
     ['int64', 1.5],
     ['int64', 2n ** 63n],
     ['double', '1'],
+    ['float', 1e300],
     ['timestamp', 'now'],
     ['date', Number.NaN],
     ['json', 1n],

@@ -11,8 +11,10 @@ import {
   baseName,
   checkUnchanged,
   findFiles,
+  isSameFile,
   readExactly,
   sequenceOf,
+  type FileIdentity,
   type FileOrder,
   type InputFile,
   type InputPaths,
@@ -48,8 +50,7 @@ export interface ParquetSourceOptions extends MonitorOptions {
   readonly timestamps?: TimestampForm
 }
 
-interface ParquetSplit extends OrderedSplit {
-  readonly path: string
+interface ParquetSplit extends OrderedSplit, FileIdentity {
   readonly fileBytes: number
   readonly rowGroup: number
   readonly rowCount: number
@@ -141,7 +142,7 @@ interface Field {
 }
 
 interface OpenFile {
-  readonly path: string
+  readonly file: FileIdentity
   readonly library: ParquetLibrary
   readonly metadata: FileMetaData
   readonly root: SchemaTree
@@ -173,14 +174,15 @@ class ParquetFiles<T extends object> {
     }
   }
 
-  async #file({ path, fileBytes }: ParquetSplit): Promise<OpenFile> {
-    if (this.#open?.path === path) return this.#open
+  async #file(split: ParquetSplit): Promise<OpenFile> {
+    const { path, fileBytes } = split
+    if (this.#open !== undefined && isSameFile(this.#open.file, split)) return this.#open
     await checkUnchanged(this.#disk, path, fileBytes)
     const library = await loadParquet()
     const metadata = await readMetadata(library, this.#disk, { path, sizeBytes: fileBytes })
     const root = library.main.parquetSchema(metadata)
     const fields = selectFields(path, root, this.#options.columns)
-    this.#open = { path, library, metadata, root, fields, build: compileRows(fields.map(({ name }) => name)) }
+    this.#open = { file: split, library, metadata, root, fields, build: compileRows(fields.map(({ name }) => name)) }
     return this.#open
   }
 

@@ -4,15 +4,16 @@
  * Owns: the connection, its retries, the records that wait. Does not own: what records mean.
  *
  * T1 At most one connection is open or being opened; what belongs to an earlier one is dropped.
- * T2 At most `bufferedMax` records and one read of the socket wait; then the server is held back.
+ * T2 At most `bufferedMax` records, or BUFFERED_BYTES_MAX bytes, and one read of the socket wait; then the server is held back.
  * T3 A record is whole: what follows the last delimiter is one only when the server has ended the connection in order.
  */
+import { isUtf8 } from 'node:buffer'
 import type { ByteStream, Timer } from '../base/env.ts'
 import { EngineError, messageOf } from '../base/errors.ts'
 import { NO_TIMESTAMP } from '../stream/element.ts'
 import type { ErrorPolicy } from './error-policy.ts'
 import { DelimitedBytes } from './delimited-bytes.ts'
-import { LIVE_SPLIT, LiveBuffer, type LiveItem, type LiveSplit, socketsOf } from './live-source.ts'
+import { BUFFERED_BYTES_MAX, LIVE_SPLIT, LiveBuffer, type LiveItem, type LiveSplit, socketsOf } from './live-source.ts'
 import type { PollResult, ReaderContext, ReaderOutput, SourceReader } from './source.ts'
 import { takeRejected, type DeadLetter } from './text-source.ts'
 
@@ -166,7 +167,7 @@ export class SocketReader implements SourceReader<unknown, LiveSplit> {
   #onBytes(records: DelimitedBytes, bytes: Uint8Array): void {
     this.#failures = 0
     records.push(bytes)
-    if (this.#link.kind === 'open' && !this.#link.isPaused && this.#buffer.size >= this.#terms.bufferedMax) {
+    if (this.#link.kind === 'open' && !this.#link.isPaused && this.#isFull()) {
       this.#link.isPaused = true // T2
       this.#link.stream.pause()
     }
@@ -174,9 +175,14 @@ export class SocketReader implements SourceReader<unknown, LiveSplit> {
   }
 
   #resumeIfRoom(): void {
-    if (this.#link.kind !== 'open' || !this.#link.isPaused || this.#buffer.size > this.#terms.bufferedMax / 2) return
+    if (this.#link.kind !== 'open' || !this.#link.isPaused) return
+    if (this.#buffer.size > this.#terms.bufferedMax / 2 || this.#buffer.bytes > BUFFERED_BYTES_MAX / 2) return
     this.#link.isPaused = false
     this.#link.stream.resume()
+  }
+
+  #isFull(): boolean {
+    return this.#buffer.size >= this.#terms.bufferedMax || this.#buffer.bytes >= BUFFERED_BYTES_MAX
   }
 
   /** `length` is more than there are bytes where the record is too long to be kept. */
@@ -185,10 +191,12 @@ export class SocketReader implements SourceReader<unknown, LiveSplit> {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
     try {
       if (length > bytes.length) throw new RangeError(`it has ${length} bytes, more than ${this.#terms.recordBytesMax}`)
-      this.#buffer.add({ record: this.#terms.decode(text) })
+      if (!isUtf8(bytes)) throw new SyntaxError('it is not valid UTF-8')
+      this.#buffer.add({ record: this.#terms.decode(text) }, bytes.length)
     } catch (error) {
       // The policy handles it, in order, when the records in front have been emitted.
-      this.#buffer.add({ letter: { file: this.#place(), offset, line: text, error: messageOf(error) } })
+      const letter = { file: this.#place(), offset, line: text, error: messageOf(error) }
+      this.#buffer.add({ letter }, bytes.length)
     }
   }
 

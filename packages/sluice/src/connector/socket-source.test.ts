@@ -87,6 +87,27 @@ describe('socketSource', () => {
     expect(server().state).toBe('reading')
   })
 
+  test('few records of many bytes hold the server back too', async () => {
+    const { run, server } = await connected(socketSource({ ...AT, recordBytesMax: '20mb' }))
+    const record = `${'x'.repeat(12 * 1024 * 1024)}\n`
+    for (let n = 0; n < 2; n++) server().send(record)
+    expect(server().state).toBe('reading')
+    server().send(record)
+    expect(server().state).toBe('paused')
+    await run.read(2)
+    expect(server().state).toBe('reading')
+  })
+
+  test('bytes that are no UTF-8 are no record', async () => {
+    const { run, server } = await connected(socketSource({ ...AT, onError: 'dead-letter' }))
+    server().send(Uint8Array.of(0x61, 0xff, 10, 0x62, 10))
+    await run.read(1)
+    expect([run.records, run.sideRecords]).toEqual([
+      ['b'],
+      [{ tag: DEAD_LETTER, value: expect.objectContaining({ offset: 0, error: 'it is not valid UTF-8' }) }],
+    ])
+  })
+
   test('a record that is too long or cannot be decoded follows the policy', async () => {
     const decode = (line: string): number => JSON.parse(line)
     const options: SocketSourceOptions = { ...AT, recordBytesMax: '5b' }
@@ -145,8 +166,10 @@ describe('bytes between delimiters', () => {
   test('records are the same however the bytes are cut, and too long ones have their length', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom('a', 'b', 'ab', '\r', '#', '#-'), { maxLength: 30 }).map((parts) => parts.join('')),
-        fc.constantFrom('a', '#-', 'ab', '#-#'),
+        fc
+          .array(fc.constantFrom('a', 'b', 'ab', '\r', '\n', '#', '-', '#-'), { maxLength: 30 })
+          .map((parts) => parts.join('')),
+        fc.constantFrom('a', '#-', 'ab', '#-#', '--', '\n', '\r\n'),
         fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 30 }),
         (text, delimiter, cuts) => {
           const found: [string, number][] = []
@@ -164,10 +187,11 @@ describe('bytes between delimiters', () => {
           records.end()
           const parts = text.split(delimiter)
           if (parts.at(-1) === '') parts.pop()
+          if (delimiter === '\n') for (const [n, part] of parts.entries()) parts[n] = part.replace(/\r$/, '')
           expect(found).toEqual(parts.map((part) => [part.slice(0, 4), part.length]))
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 2000 },
     )
   })
 })

@@ -83,7 +83,11 @@ export function planJob(logical: LogicalGraph, options: PlanOptions): JobPlan {
     layout,
     layoutHash: hashOfLayout(layout),
   })
-  return Object.freeze({ graph, warnings: unreadWarnings(logical), uidWarnings: ids.warnings })
+  return Object.freeze({
+    graph,
+    warnings: [...unreadWarnings(logical), ...operatorWarnings(logical)],
+    uidWarnings: ids.warnings,
+  })
 }
 
 function refuseEmpty({ jobName, nodes }: LogicalGraph): void {
@@ -278,4 +282,11 @@ function unreadWarnings({ nodes }: LogicalGraph): string[] {
   return nodes
     .filter((node) => node.kind !== 'sink' && !read.has(node.id))
     .map((node) => `Nothing reads the output of ${describeNode(node)}. Add a sink, or remove it.`)
+}
+
+function operatorWarnings({ nodes }: LogicalGraph): string[] {
+  return nodes.flatMap((node) => {
+    const warning = node.kind === 'operator' ? node.operator.warning : undefined
+    return warning === undefined ? [] : [`${describeNode(node)} ${warning}`]
+  })
 }

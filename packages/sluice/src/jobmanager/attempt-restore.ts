@@ -42,6 +42,8 @@ export interface AttemptRestoreOptions {
   readonly store: CheckpointStore | undefined
   readonly alignment: AlignmentDriver
   readonly channelOf: (vertex: VertexId) => SplitChannel
+  /** Made, and about to begin: whoever does not want the attempt any more closes it. */
+  readonly onSource: (source: SourceCoordinator) => void
   /** Told at once, before the older checkpoint is tried. */
   readonly onSkipped: (skipped: SkippedCheckpoint) => void
   /** False when the job was stopped or failed meanwhile. */
@@ -110,6 +112,7 @@ async function startSources(
       channel: options.channelOf(vertex.id),
     })
     made.push(coordinator)
+    options.onSource(coordinator)
     await coordinator.start()
     if (!options.isWanted()) return
   }

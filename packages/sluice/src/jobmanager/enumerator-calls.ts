@@ -8,6 +8,7 @@
  * K3 A result that comes after `cancel` or `close` is dropped.
  */
 import type { Timer, Timers } from '../base/env.ts'
+import { EngineError } from '../base/errors.ts'
 import type { CallSchedule, ScheduledCall } from '../connector/source.ts'
 
 /** What went wrong in a call. */
@@ -26,6 +27,17 @@ interface Schedule {
   state: 'scheduled' | 'cancelled'
 }
 
+function refuseBadSchedule({ initialDelayMs = 0, periodMs }: CallSchedule): void {
+  const isDelay = initialDelayMs >= 0 && Number.isFinite(initialDelayMs)
+  const isPeriod = periodMs === undefined || (periodMs > 0 && Number.isFinite(periodMs))
+  if (isDelay && isPeriod) return
+  throw new EngineError(
+    'SRC1003',
+    `callAsync was given ${isDelay ? `periodMs ${periodMs}` : `initialDelayMs ${initialDelayMs}`}. Nothing was scheduled, and the source fails. Give milliseconds: ` +
+      'initialDelayMs 0 or more, periodMs above 0 or none at all to call once.',
+  )
+}
+
 export class EnumeratorCalls {
   readonly #options: EnumeratorCallsOptions
   readonly #schedules = new Set<Schedule>()
@@ -36,6 +48,7 @@ export class EnumeratorCalls {
   }
 
   add<R>(callable: () => Promise<R> | R, handler: (result: R) => void, settings: CallSchedule): ScheduledCall {
+    refuseBadSchedule(settings)
     const run = async (): Promise<() => void> => {
       const result = await callable()
       return () => handler(result)

@@ -44,7 +44,7 @@ export type JobEvent =
   /** A checkpoint could not be used; an older one is tried. */
   | { readonly kind: 'fell-back'; readonly checkpoint: CheckpointId; readonly error: ErrorData }
   | { readonly kind: 'failed'; readonly failure: FailureRecord }
-  /** Another failure of an attempt that is being restarted already. */
+  /** Another failure of an attempt that is being restarted already, or of a function that is closed because the job has ended. */
   | { readonly kind: 'failure-merged'; readonly failure: JobFailure }
   | {
       readonly kind: 'restarting'

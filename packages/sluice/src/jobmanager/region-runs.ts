@@ -4,10 +4,12 @@
  * Owns: it, from the restore of a region until its attempt is over, and the order in which restores follow each other. Does not own: when a region
  * is restored (job-machine.ts), how (attempt-restore.ts).
  *
- * N1 A region has the enumerators of one attempt at most: those of an attempt that is over are closed before others take their place.
+ * N1 A region has the enumerators of one attempt at most: those of an attempt that is over are closed before others take their place. One that does
+ *    not close is waited for `CLOSE_WAIT_MS` and then given up.
  * N2 Restores never overlap: one that is not wanted any more may still be closing what it made.
  */
 import { present } from '../base/assert.ts'
+import { deferred } from '../base/deferred.ts'
 import type { Env } from '../base/env.ts'
 import { errorToData } from '../base/errors.ts'
 import type { AttemptNumber, CheckpointId, VertexId } from '../base/ids.ts'
@@ -59,6 +61,9 @@ interface RegionRun {
   readonly sources: readonly SourceCoordinator[]
 }
 
+/** How long an enumerator may take to close before the next one is made all the same. */
+const CLOSE_WAIT_MS = 10_000
+
 const NOTHING_PREPARED: RegionRun = { restores: new Map(), sources: [] }
 
 export class RegionRuns {
@@ -67,6 +72,8 @@ export class RegionRuns {
   /** Sources of one group may be in several regions. */
   readonly #alignment: AlignmentDriver
   #settled: Promise<void> = Promise.resolve()
+  /** Of the restore that is under way. */
+  #preparing: { readonly attempt: AttemptNumber; readonly sources: SourceCoordinator[] } | undefined
 
   constructor(options: RegionRunsOptions) {
     this.#options = options
@@ -77,7 +84,7 @@ export class RegionRuns {
     this.#settled = this.#settled.then(() => this.#restore(request)) // N2
   }
 
-  /** No restore is under way. */
+  /** No restore is under way, and what is over is closed. */
   settled(): Promise<void> {
     return this.#settled
   }
@@ -101,12 +108,22 @@ export class RegionRuns {
       ?.onReaderMessage(message)
   }
 
-  /** Never rejects. */
+  /** Begins to close what the regions have; later restores wait for it. Never rejects. */
   close(regions: readonly RegionIndex[]): void {
     for (const region of regions) {
-      void closeAll(this.sourcesOf(region))
+      this.#awaitClosed(closeAll(this.sourcesOf(region)))
       this.#runs.delete(region)
     }
+    if (this.#preparing !== undefined && !this.#options.owner.isWanted(this.#preparing.attempt))
+      void closeAll(this.#preparing.sources) // a discovery that hangs would keep the next restore, or the end of the job, waiting
+  }
+
+  // N1
+  #awaitClosed(closed: Promise<void>): void {
+    const late = deferred<void>()
+    const timer = this.#options.env.timers.after(CLOSE_WAIT_MS, () => late.resolve())
+    const closedOrLate = Promise.race([closed, late.promise]).then(() => timer.cancel())
+    this.#settled = this.#settled.then(() => closedOrLate)
   }
 
   closeAll(): void {
@@ -121,6 +138,7 @@ export class RegionRuns {
   async #restore(request: RestoreRequest): Promise<void> {
     const { owner } = this.#options
     const { attempt } = request
+    this.#preparing = { attempt, sources: [] }
     try {
       await owner.ready()
       if (!owner.isWanted(attempt)) return
@@ -132,6 +150,8 @@ export class RegionRuns {
       owner.onRestored(attempt, prepared.manifest)
     } catch (error) {
       owner.fail(attempt, { error: asErrorData(error) })
+    } finally {
+      this.#preparing = undefined
     }
   }
 
@@ -152,6 +172,7 @@ export class RegionRuns {
           fail: (error) => owner.fail(attempt, { error: errorToData(error), vertex }),
         }
       },
+      onSource: (source) => this.#preparing?.sources.push(source),
       onSkipped: (skipped) => owner.onSkipped(skipped),
       isWanted: () => owner.isWanted(newest),
       leader: owner.leader(),

@@ -336,3 +336,35 @@ test('limits of watermark alignment go to all readers, and end with the source',
   await coordinator.close()
   expect(env.timerCount()).toBe(0)
 })
+
+test('the close ends a discovery that hangs', async () => {
+  const { coordinator } = host({ start: () => new Promise<never>(() => {}) })
+  const started = coordinator.start()
+  await coordinator.close()
+  await started
+})
+
+test('splits for a reader that was told that there are no more are refused: nobody would read them', async () => {
+  const { coordinator, context, sent } = host()
+  await coordinator.start()
+  coordinator.open()
+  context.noMoreSplits(0)
+  context.assign(0, [])
+  context.assign(1, [{ id: 'a' }])
+  expect(() => context.assign(0, [{ id: 'b' }])).toThrow(/assigned "b" to reader 0 behind noMoreSplits/)
+  expect(sent).toEqual(['0:!', '0:', '1:a'])
+})
+
+test.each([{ periodMs: 0 }, { periodMs: Number.NaN }, { periodMs: Infinity }, { initialDelayMs: -1 }])(
+  'a schedule that no clock can keep is refused: %o',
+  (schedule) => {
+    const { context } = host()
+    const call = (): unknown =>
+      context.callAsync(
+        () => {},
+        () => {},
+        schedule,
+      )
+    expect(call).toThrow(/callAsync was given/)
+  },
+)

@@ -8,8 +8,11 @@
  * C2 `snapshot` is synchronous: the caller sends the trigger in the same turn.
  * C3 After `close` nothing is sent, and no failure is reported.
  * C4 Scheduled calls begin with `open`: between `start` and `open` nothing changes.
+ * C5 `close` ends a `start` that is under way: a discovery that hangs keeps nobody from cancelling or restarting the job.
+ * C6 A split goes to a reader that will ask for it: none behind `noMoreSplits`, where it would be lost in silence.
  */
 import { assert } from '../base/assert.ts'
+import { deferred } from '../base/deferred.ts'
 import type { Env } from '../base/env.ts'
 import type { ErrorCode } from '../base/error-codes.ts'
 import { EngineError, asEngineError } from '../base/errors.ts'
@@ -56,6 +59,9 @@ export class SourceCoordinator {
   readonly #options: SourceCoordinatorOptions
   readonly #enumerator: SplitEnumerator<SourceSplit, unknown>
   readonly #calls: EnumeratorCalls
+  readonly #closed = deferred<void>()
+  /** Readers that were told that no more splits come. */
+  readonly #complete = new Set<SubtaskIndex>()
   #state: CoordinatorState = 'discovering'
   #unsent: ToReader[] = []
   #unheard: FromReader[] = []
@@ -77,7 +83,7 @@ export class SourceCoordinator {
   async start(): Promise<void> {
     try {
       for (const { splits, subtask } of this.#options.handedBack) this.#enumerator.addSplitsBack(splits, subtask)
-      await this.#enumerator.start()
+      await Promise.race([this.#enumerator.start(), this.#closed.promise]) // C5
     } catch (error) {
       throw this.#describe(error)
     }
@@ -131,6 +137,7 @@ export class SourceCoordinator {
   async close(): Promise<void> {
     if (this.#state === 'closed') return
     this.#state = 'closed'
+    this.#closed.resolve()
     this.#unsent = []
     this.#unheard = []
     this.#calls.close()
@@ -180,6 +187,8 @@ export class SourceCoordinator {
   #assign(subtask: number, splits: readonly SourceSplit[], more: 'more' | 'no-more'): void {
     const to = this.#expectSubtask(subtask)
     const noMore = more === 'no-more'
+    if (splits.length > 0 && this.#complete.has(to)) throw this.#tooLate(to, splits) // C6
+    if (noMore) this.#complete.add(to)
     this.#send({ kind: 'assign-splits', source: this.uid, subtask: to, splits: valueToBytes(splits), noMore })
   }
 
@@ -231,6 +240,17 @@ export class SourceCoordinator {
     return asEngineError(error, code, `the enumerator of source "${uid}" (${node.source.kind}) ${what}`, {
       operator: uid,
     })
+  }
+
+  #tooLate(subtask: SubtaskIndex, splits: readonly SourceSplit[]): EngineError {
+    const { uid, node } = this.#options
+    const ids = splits.map(({ id }) => JSON.stringify(id)).join(', ')
+    return new EngineError(
+      'SRC1003',
+      `the enumerator of source "${uid}" (${node.source.kind}) assigned ${ids} to reader ${subtask} behind noMoreSplits: that reader may have ended, and nobody would read ` +
+        'it. The job fails and restarts from its last checkpoint. Call noMoreSplits when nothing more is to come.',
+      { context: { operator: uid, subtask } },
+    )
   }
 
   #notUnderstood(subtask: SubtaskIndex): EngineError {

@@ -1,6 +1,7 @@
 import type { OperatorInfo } from './operator.ts'
 import type { Key } from '../stream/key-groups.ts'
-import { userError, userResultError } from './user-error.ts'
+import { nameOfAdd } from './reduce-aggregate.ts'
+import { refusePromise, userError, userResultError } from './user-error.ts'
 import type { AggregateFunction, TimeWindow, WindowFunctions } from './window-definition.ts'
 
 /** Calls the user's functions of a window operator; what they throw becomes TSK1001 with the function's name. */
@@ -22,7 +23,9 @@ export class Aggregation<T, A> {
     } catch (cause) {
       throw userError(this.#info, 'createAccumulator function', cause)
     }
-    return this.add(value, created)
+    const first = this.add(value, created)
+    refusePromise(this.#info, 'add function', first)
+    return first
   }
 
   add(value: T, accumulator: A): A {
@@ -30,7 +33,7 @@ export class Aggregation<T, A> {
     try {
       next = this.#aggregate.add(value, accumulator)
     } catch (cause) {
-      throw userError(this.#info, 'add function', cause)
+      throw userError(this.#info, nameOfAdd(this.#aggregate), cause)
     }
     if (next === undefined) this.#refuseUndefined('add')
     return next
@@ -41,7 +44,7 @@ export class Aggregation<T, A> {
     try {
       merged = this.#aggregate.merge?.(first, second)
     } catch (cause) {
-      throw userError(this.#info, 'merge function', cause)
+      throw userError(this.#info, 'merge function', cause, { kind: 'merge' })
     }
     if (merged === undefined) this.#refuseUndefined('merge')
     return merged
@@ -54,11 +57,15 @@ export class Aggregation<T, A> {
     } catch (cause) {
       throw userError(this.#info, 'getResult function', cause, { kind: 'window', window, key })
     }
+    refusePromise(this.#info, 'aggregate or reduce function', result)
+    let made: unknown
     try {
-      return this.#resultOf(key, window, result)
+      made = this.#resultOf(key, window, result)
     } catch (cause) {
       throw userError(this.#info, 'window function', cause, { kind: 'window', window, key })
     }
+    refusePromise(this.#info, 'window function', made)
+    return made
   }
 
   #refuseUndefined(name: string): never {

@@ -263,3 +263,17 @@ test('what the function of a window join throws is reported as such', async () =
     message: expect.stringContaining('the join function of operator "operator" threw: boom'),
   })
 })
+
+test('an asynchronous function of a window join is refused', async () => {
+  const spec = windowJoinOperator<Person, Auction, number, Promise<string>>({
+    leftKey: (one) => one.id,
+    rightKey: (one) => one.seller,
+    assigner: TumblingEventTimeWindows.of('10ms'),
+    join: async ({ name }) => name,
+  })
+  const script = [record(person(1, 'Ann'), 6), secondRecord(auction(1, 'car'), 3), watermark(9)]
+  await expect(testOperator(spec, script, keys)).rejects.toMatchObject({
+    code: 'TSK1001',
+    message: expect.stringContaining('the join function of operator "operator" returned a promise'),
+  })
+})

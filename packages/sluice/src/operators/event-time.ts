@@ -13,7 +13,7 @@ export const WINDOW_LENGTH_MAX_MS = 1_000_000 * 86_400_000
 
 /** The timestamp when it is one; TIM1001 when it is missing, not a whole number or out of range. `what` has it, for the error. */
 export function checkTimestamp(info: OperatorInfo, timestamp: number, what = 'a record'): number {
-  if (timestamp >= -TIMESTAMP_LIMIT_MS && timestamp <= TIMESTAMP_LIMIT_MS && Math.floor(timestamp) === timestamp) {
+  if (Number.isInteger(timestamp) && timestamp >= -TIMESTAMP_LIMIT_MS && timestamp <= TIMESTAMP_LIMIT_MS) {
     return timestamp
   }
   const context = { operator: info.uid, subtask: info.subtask }

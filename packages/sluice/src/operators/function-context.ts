@@ -63,7 +63,10 @@ export class UserContext<O, OS extends OperatorStateDeclarations> implements Emi
   readonly #counters = new Map<string, Counter>()
 
   /** @param states of a function that declares some; the same for all contexts of one operator */
-  constructor(runtime: FunctionRuntime, states: OperatorStates<OS> = new OperatorStates<OS>(undefined, runtime.context)) {
+  constructor(
+    runtime: FunctionRuntime,
+    states: OperatorStates<OS> = new OperatorStates<OS>(undefined, runtime.context),
+  ) {
     this.#clock = runtime.clock
     this.#context = runtime.context
     this.states = states

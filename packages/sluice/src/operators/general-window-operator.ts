@@ -34,6 +34,9 @@ import type { WindowProcessCalls } from './window-process-context.ts'
 import { GeneralWindowTimers, PROCESSING_DELAY_MS } from './window-timers.ts'
 import { WallClock } from './windowing-time.ts'
 
+const NEVER_FIRES =
+  'has windows that never fire: that is what global windows do without a trigger. It gives no result, and keeps every record. Add one, e.g. .trigger(CountTrigger.of(100)).'
+
 /** Unlikely to be a state of the user's function. */
 const WINDOWS = mapState<TimerNamespace, WindowEntry>('sluice.windows')
 
@@ -46,6 +49,7 @@ export function generalWindowOperator(definition: AnyWindowDefinition): Operator
   return keyedOperator({
     kind: 'general-window',
     layout: layoutOfWindows(definition, WINDOWS),
+    warning: triggerOf(definition).kind === 'never' ? NEVER_FIRES : undefined,
     open: (runtime) => new GeneralWindows(definition, runtime),
   })
 }

@@ -18,7 +18,26 @@ interface Item {
   readonly key: Key
 }
 
-const KEYS: readonly Key[] = [1, '1', 1n, true, 'true', false, 'false', 0, '', '0', 0n, 1.5, '1.5', -1, 2 ** 53, 1e300, 10n ** 40n, '\ud800']
+const KEYS: readonly Key[] = [
+  1,
+  '1',
+  1n,
+  true,
+  'true',
+  false,
+  'false',
+  0,
+  '',
+  '0',
+  0n,
+  1.5,
+  '1.5',
+  -1,
+  2 ** 53,
+  1e300,
+  10n ** 40n,
+  '\ud800',
+]
 const keyBy = ({ key }: Item): Key => key
 const text = (key: Key): string => `${typeof key} ${JSON.stringify(String(key))}`
 const twice: readonly Key[] = [...KEYS, ...KEYS]

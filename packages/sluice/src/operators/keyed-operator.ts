@@ -53,6 +53,7 @@ export interface KeyedSpec {
   readonly layout: JsonValue
   /** Default 1. */
   readonly inputCount?: 1 | 2
+  readonly warning?: string | undefined
   readonly open: (runtime: KeyedRuntime) => KeyedLogic
 }
 
@@ -63,6 +64,7 @@ export function keyedOperator(spec: KeyedSpec): OperatorSpec {
     stateful: true,
     layout: spec.layout,
     inputCount: spec.inputCount ?? 1,
+    ...(spec.warning === undefined ? {} : { warning: spec.warning }),
     create: (): Operator => new KeyedOperator(spec.open),
   })
 }

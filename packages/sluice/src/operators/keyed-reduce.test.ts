@@ -34,6 +34,18 @@ test('a reduce function that forgets to return fails the task', async () => {
   await expect(testOperator(forgetful, script, { keyBy })).rejects.toMatchObject({ code: 'TSK1001' })
 })
 
+test('an asynchronous reduce function fails the task', async () => {
+  const asynchronous = keyedReduceOperator({
+    keySelector: keyBy,
+    reduce: (async (sale: Sale) => sale) as unknown as () => Sale,
+  })
+  const script = [record({ shop: 'a', amount: 1 }, 0), record({ shop: 'a', amount: 1 }, 0)]
+  await expect(testOperator(asynchronous, script, { keyBy })).rejects.toMatchObject({
+    code: 'TSK1001',
+    message: expect.stringContaining('the reduce function of operator "operator" returned a promise'),
+  })
+})
+
 test('a record without a key fails the task with KEY1001 and the name of the operator', async () => {
   const script = [record({ amount: 1 }, 0)]
   await expect(testOperator(total, script, { keyBy: () => 'a', name: 'total' })).rejects.toMatchObject({

@@ -4,7 +4,7 @@ import type { Key } from '../stream/key-groups.ts'
 import { selectKey } from './key-selection.ts'
 import { keyedOperator, type KeyedLogic, type KeyedRuntime } from './keyed-operator.ts'
 import type { OperatorSpec } from './operator.ts'
-import { userError, userResultError } from './user-error.ts'
+import { refusePromise, userError, userResultError } from './user-error.ts'
 
 export interface KeyedReduceDefinition<T, K extends Key> {
   readonly keySelector: (value: T) => K
@@ -62,6 +62,7 @@ class KeyedReduce<T> implements KeyedLogic {
     } catch (cause) {
       throw userError(info, 'reduce function', cause, { kind: 'record', key })
     }
+    refusePromise(info, 'reduce function', reduced)
     if (reduced === undefined)
       throw userResultError(info, 'reduce function', 'returned undefined. Return the reduced value.')
     return reduced

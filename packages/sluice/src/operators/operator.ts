@@ -10,6 +10,8 @@
  * O4 Emitting goes through `context.output` only, between `open` and `close`.
  * O5 `onWatermark(w)` first fires every event-time timer due at `w`, then the chain forwards the operator's watermark downstream.
  * O6 The watermark of an operator with several inputs is the smallest of them all; records of the inputs come in no particular order.
+ *
+ * What every operator promises besides is D1 to D4 of docs/spec/datastream.md.
  */
 import type { EngineError } from '../base/errors.ts'
 import type { JsonValue } from '../base/json.ts'
@@ -128,6 +130,8 @@ export interface OperatorSpec {
   readonly stateful: boolean
   /** How many inputs it has. Default 1. */
   readonly inputCount?: number
+  /** What its author should know before the job runs: a sentence, to be read behind the operator's name. */
+  readonly warning?: string
   /** Names and kinds of its states and whatever else must match between a snapshot and the graph that restores it. Part of the graph's hash. */
   readonly layout: JsonValue
   create(): Operator

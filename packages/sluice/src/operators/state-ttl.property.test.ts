@@ -96,23 +96,29 @@ function obey({ command, id }: Order, { value, list, map, sum }: Handles): strin
     case 'value':
       return `${value.value()}`
     case 'set':
-      return `${value.update(id)}`
+      value.update(id)
+      return ''
     case 'unset':
-      return `${value.clear()}`
+      value.clear()
+      return ''
     case 'list':
       return list.get().join(',')
     case 'add':
-      return `${list.add(id)}`
+      list.add(id)
+      return ''
     case 'replace':
-      return `${list.update([...list.get().slice(-1), id])}`
+      list.update([...list.get().slice(-1), id])
+      return ''
     case 'get':
       return `${map.get(id % PLACES)}`
     case 'has':
       return `${map.has(id % PLACES)}`
     case 'put':
-      return `${map.put(id % PLACES, id)}`
+      map.put(id % PLACES, id)
+      return ''
     case 'remove':
-      return `${map.remove(id % PLACES)}`
+      map.remove(id % PLACES)
+      return ''
     case 'entries':
       return [...map.entries()].flat().join(',')
     case 'size':
@@ -120,7 +126,8 @@ function obey({ command, id }: Order, { value, list, map, sum }: Handles): strin
     case 'sum':
       return `${sum.get()}`
     case 'plus':
-      return `${sum.add(id)}`
+      sum.add(id)
+      return ''
   }
 }
 

@@ -2,7 +2,15 @@
 import { expect, test } from 'vitest'
 import { type StateOptions, listState, mapState, reducingState, valueState } from '../state/descriptors.ts'
 import { testOperator } from '../testing/operator-harness.ts'
-import { endOfInput, processingTime, record, watermark, type ScriptStep } from '../testing/operator-script.ts'
+import {
+  endOfInput,
+  processingTime,
+  record,
+  secondRecord,
+  watermark,
+  type ScriptStep,
+} from '../testing/operator-script.ts'
+import { keyedBroadcastProcessOperator } from './broadcast-keyed-process.ts'
 import { keyedProcessOperator } from './keyed-process.ts'
 import type { OperatorSpec } from './operator.ts'
 
@@ -130,7 +138,9 @@ test('with keys that never come back the operator ends up with those that live',
 test('pairs of a map are in order of insertion, and one that had expired is a new one, whether or not it was still there', async () => {
   const spec = keyedProcessOperator({
     keySelector: keyBy,
-    state: { visits: mapState<string, number>('visits', { ttl: { after: '10ms', cleanup: { incrementally: 'off' } } }) },
+    state: {
+      visits: mapState<string, number>('visits', { ttl: { after: '10ms', cleanup: { incrementally: 'off' } } }),
+    },
     onRecord({ page }: Seen, ctx) {
       ctx.state.visits.put(page, 1)
       if (page === 'a') return
@@ -140,4 +150,37 @@ test('pairs of a map are in order of insertion, and one that had expired is a ne
   const script = [seen('u', 'a'), processingTime(6), seen('u', 'b'), processingTime(11), seen('u', 'a'), seen('u', 'c')]
   const output = await testOperator(spec, script, { keyBy })
   expect(output.values).toEqual(['a b', 'b a c'])
+})
+
+test('visiting keys passes over what has expired, whether or not it is still there, and what visitors write stays', async () => {
+  const spec = keyedBroadcastProcessOperator({
+    keySelector: keyBy,
+    state: {
+      count: valueState<number>('count', 0, { ttl: '10ms' }),
+      pages: listState<string>('pages', { ttl: '10ms' }),
+    },
+    broadcastState: {},
+    onRecord: (_seen: Seen, ctx) => ctx.state.count.update(ctx.state.count.value() + 1),
+    onBroadcast(_command: string, ctx) {
+      ctx.applyToKeyedState('count', (user, count) => {
+        ctx.emit(`${user} ${count.value()}`)
+        count.clear()
+        count.update(count.value() + 10)
+      })
+    },
+  })
+  const script = [
+    ...['a', 'b', 'c', 'd'].map((user) => seen(user, 'p')),
+    processingTime(6),
+    ...['e', 'c', 'f'].map((user) => seen(user, 'p')),
+    processingTime(12),
+    secondRecord('all'),
+    processingTime(15),
+    secondRecord('all'),
+    processingTime(40),
+    secondRecord('all'),
+  ]
+  const output = await testOperator(spec, script, { keyBy })
+  expect(output.values.map(String).sort()).toEqual(['c 10', 'c 2', 'e 1', 'e 10', 'f 1', 'f 10'])
+  expect(output.keysLeft).toBe(0)
 })

@@ -1,3 +1,4 @@
+/** Event time that begins in the middle of a graph. At sources it is made per split: task/source-driver.ts. */
 import { present } from '../base/assert.ts'
 import { EngineError } from '../base/errors.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
@@ -64,7 +65,11 @@ class TimestampsOperator<T> extends BaseOperator {
       }
     }
     if (this.#needsTimestamps) checkTimestamp(context.info, assigned)
-    this.#generator.onEvent(assigned)
+    try {
+      this.#generator.onEvent(assigned)
+    } catch (cause) {
+      throw userError(context.info, 'watermark generator', cause)
+    }
     context.output.onRecord(value, assigned)
   }
 
@@ -75,14 +80,23 @@ class TimestampsOperator<T> extends BaseOperator {
   }
 
   override outputWatermark(watermark: number): number {
-    this.#clock.advanceTo(watermark === MAX_WATERMARK ? MAX_WATERMARK : this.#generator.current())
+    this.#clock.advanceTo(watermark === MAX_WATERMARK ? MAX_WATERMARK : this.#generated())
     return this.#clock.watermark
   }
 
   /** What the records before the cut brought, emitted or not. */
   override snapshot(_checkpoint: number): OperatorStateItems {
-    this.#clock.advanceTo(this.#generator.current())
+    this.#clock.advanceTo(this.#generated())
     return this.#clock.snapshot()
+  }
+
+  #generated(): number {
+    try {
+      return this.#generator.current()
+    } catch (cause) {
+      const { info } = present(this.#context, 'the context of an open operator')
+      throw userError(info, 'watermark generator', cause)
+    }
   }
 }
 

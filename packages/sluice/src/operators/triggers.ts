@@ -305,6 +305,6 @@ export const NeverTrigger = Object.freeze({
 export function customTrigger<T, S extends StateDeclarations = Readonly<Record<string, never>>>(
   functions: TriggerFunctions<T, S>,
 ): CustomTrigger<T> {
-  const erased = functions as unknown as TriggerFunctions<T, StateDeclarations> // the context is opened from the same declarations
+  const erased = functions as TriggerFunctions<T, StateDeclarations> // the context is opened from the same declarations
   return Object.freeze({ kind: 'custom', name: functions.name, functions: erased })
 }

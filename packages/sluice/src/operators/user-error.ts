@@ -1,3 +1,4 @@
+/** What is said when a user function throws, or gives what the operator cannot work with (docs/spec/datastream.md, D3). */
 import { EngineError, messageOf } from '../base/errors.ts'
 import type { Key } from '../stream/key-groups.ts'
 import type { OperatorInfo } from './operator.ts'
@@ -13,7 +14,7 @@ export type UserCall =
       readonly key: Key
     }
   | { readonly kind: 'window'; readonly window: TimeWindow; readonly key: Key }
-  | { readonly kind: 'open' | 'end' | 'close' }
+  | { readonly kind: 'open' | 'end' | 'close' | 'merge' }
 
 const RECORD: UserCall = Object.freeze({ kind: 'record' })
 
@@ -68,6 +69,11 @@ function consequenceOf(call: UserCall): { readonly lost: string; readonly advice
       return {
         lost: `The ${call.timeDomain}-time timer at ${timeText(call.timestampMs)} of key ${keyText(call.key)} was not handled`,
         advice: 'The timer is due again after a restart: handle the state it meets in the function, or fix it.',
+      }
+    case 'merge':
+      return {
+        lost: 'Two accumulators were not joined, so a window has no result',
+        advice: 'It is called again after a restart: fix it.',
       }
     case 'open':
       return { lost: 'The subtask did not start', advice: 'Fix what the function does before the first record.' }

@@ -46,7 +46,7 @@ export function layoutOfOperatorStates(states: OperatorStateDeclarations): JsonV
   if (twice === undefined) return layout
   throw new EngineError(
     'GRA1006',
-    `a process function declares the operator state name "${twice.name}" twice. The job was not built, because a checkpoint could not tell them apart. ` +
+    `an operator declares the operator state name "${twice.name}" twice. The job was not built, because a checkpoint could not tell them apart. ` +
       'Give each of its operator states another name.',
   )
 }

@@ -54,7 +54,7 @@ export function layoutOfStates(states: StateDeclarations): JsonValue {
   if (twice === undefined) return layout
   throw new EngineError(
     'GRA1006',
-    `a process function declares the state name "${twice.name}" twice. The job was not built, because state is found by its name in a checkpoint. ` +
+    `an operator declares the state name "${twice.name}" twice. The job was not built, because state is found by its name in a checkpoint. ` +
       'Give each of its states another name.',
   )
 }

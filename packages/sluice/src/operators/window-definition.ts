@@ -1,3 +1,4 @@
+/** What a user says of windows, and what their functions work with. */
 import { EngineError } from '../base/errors.ts'
 import { MAX_WATERMARK, MIN_WATERMARK } from '../stream/element.ts'
 import type { Key } from '../stream/key-groups.ts'

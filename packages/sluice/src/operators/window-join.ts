@@ -2,6 +2,7 @@ import type { Key } from '../stream/key-groups.ts'
 import { coGroupOperator } from './co-group.ts'
 import type { CoGroupDefinition } from './co-group-definition.ts'
 import type { OperatorSpec } from './operator.ts'
+import { refusePromise } from './user-error.ts'
 import type { TimeWindow } from './window-definition.ts'
 
 export interface WindowJoinDefinition<L, R, K extends Key, O> extends Omit<
@@ -29,7 +30,13 @@ export function windowJoinOperator<L, R, K extends Key, O>(definition: WindowJoi
     ...windows,
     kind: 'window-join',
     coGroup: (lefts, rights, context) => {
-      for (const left of lefts) for (const right of rights) context.emit(join(left, right, context.key, context.window))
+      for (const left of lefts) {
+        for (const right of rights) {
+          const joined = join(left, right, context.key, context.window)
+          refusePromise(context.info, 'join function', joined)
+          context.emit(joined)
+        }
+      }
     },
   })
 }

@@ -139,6 +139,22 @@ describe('sliding windows', () => {
     expect(output.values).toEqual(['a [0, 10) 1', 'a [4, 14) 1', 'a [8, 18) 1'])
   })
 
+  test('reduce records of overlapping windows by time of their panes, in a pane in order of arrival', async () => {
+    const latest = { keySelector: keyBy, aggregate: reduceAggregate((_first: Reading, second) => second) }
+    const values = async (assigner: WindowAssigner<Reading>): Promise<unknown[]> => {
+      const spec = windowOperator({
+        ...latest,
+        assigner,
+        resultOf: (_key, { start }, { value }) => `${start}: ${value}`,
+      })
+      const of = (value: number, timestamp: number): ScriptStep => record({ sensor: 'a', value }, timestamp)
+      const script = [of(1, 12), of(2, 11), of(3, 3), watermark(9), of(4, 4), endOfInput()]
+      return [...(await testOperator(spec, script, { keyBy })).values]
+    }
+    expect(await values(SlidingEventTimeWindows.of('20ms', '10ms'))).toEqual(['-10: 3', '0: 2', '10: 2'])
+    expect(await values(TumblingEventTimeWindows.of('20ms'))).toEqual(['0: 4'])
+  })
+
   test('a record is late for some windows and in time for others', async () => {
     const script = [watermark(9), at(9), endOfInput()]
     const output = await testOperator(sums(SlidingEventTimeWindows.of('10ms', '4ms')), script, { keyBy })
@@ -179,6 +195,19 @@ describe('what is refused', () => {
     await expect(testOperator(operator, [at(1)], { keyBy })).rejects.toMatchObject({
       code: 'TSK1001',
       message: expect.stringContaining('add function'),
+    })
+  })
+
+  test.each([
+    ['add function', { aggregate: { ...sum, add: async () => ({ sum: 1 }) } }],
+    ['aggregate or reduce function', { aggregate: { ...sum, getResult: async () => 1 } }],
+    ['aggregate or reduce function', { aggregate: reduceAggregate(async (first: unknown) => first) }],
+    ['window function', { aggregate: sum, resultOf: async () => 1 }],
+  ])('an asynchronous %s', async (name, functions) => {
+    const operator = windowOperator({ keySelector: keyBy, assigner: tenMs, resultOf, ...functions })
+    await expect(testOperator(operator, [at(1), at(2), watermark(9)], { keyBy })).rejects.toMatchObject({
+      code: 'TSK1001',
+      message: expect.stringContaining(`the ${name} of operator "operator" returned a promise`),
     })
   })
 

@@ -117,7 +117,8 @@ class AlignedWindows<T, A> implements KeyedLogic {
   /** V4, in all of its windows first: a firing that throws takes the record from none of them. */
   #fireAgain(key: Key, last: number, first: number): void {
     for (let index = last; index >= first; index--) {
-      if (this.#hasEnded(index)) this.#fire(key, index, present(this.#windows.get(index), 'a window that took a record'))
+      if (this.#hasEnded(index))
+        this.#fire(key, index, present(this.#windows.get(index), 'a window that took a record'))
     }
   }
 

@@ -210,7 +210,9 @@ export function mergedContent(
 }
 
 /** The `merge` of an aggregate that has one: every `AggregateFunction` of a window may. */
-function mergeOf(aggregate: StateAggregate<unknown, unknown, unknown> & { readonly merge?: Combine }): Combine | undefined {
+function mergeOf(
+  aggregate: StateAggregate<unknown, unknown, unknown> & { readonly merge?: Combine },
+): Combine | undefined {
   return aggregate.merge === undefined ? undefined : (first, second) => aggregate.merge?.(first, second)
 }
 

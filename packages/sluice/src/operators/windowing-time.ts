@@ -19,13 +19,13 @@ import type { OperatorContext } from './operator.ts'
 
 export type WindowingTime = 'event' | 'processing'
 
-export interface WindowTimers {
+interface WindowTimers {
   /** Registers for the current key: due when the watermark reaches the timestamp. */
   register(timestampMs: number, namespace?: TimerNamespace): void
   remove(timestampMs: number, namespace?: TimerNamespace): void
 }
 
-export interface WindowClock {
+interface WindowClock {
   readonly watermark: number
 }
 

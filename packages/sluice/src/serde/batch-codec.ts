@@ -12,6 +12,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { ByteReader, ByteWriter } from '../base/bytes.ts'
+import { valueText } from '../base/value-text.ts'
 import { BATCH_FORMAT_VERSION, BATCH_MAGIC, ENCODED_RECORDS_MAX } from './column-format.ts'
 import { ColumnReader, type RecentCodes } from './column-reader.ts'
 import { ColumnWriter } from './column-writer.ts'
@@ -97,7 +98,7 @@ function firstOf<T>(items: readonly T[], count: number): readonly T[] {
 function firstUnencodable(values: readonly unknown[], count: number): Error | undefined {
   for (let i = 0; i < count; i++) {
     const error = unencodable(values[i], `record ${i + 1} of a batch of ${count}`)
-    if (error !== undefined) return error
+    if (error !== undefined) return error.within({ record: valueText(values[i]) })
   }
   return undefined
 }

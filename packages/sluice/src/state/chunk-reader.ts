@@ -1,3 +1,4 @@
+/** Bytes of a key group as entries again, into the states that the operator declares now: chunk-format.ts, docs/spec/bytes.md. */
 import { ByteReader } from '../base/bytes.ts'
 import { asEngineError } from '../base/errors.ts'
 import { ShapeTable } from '../serde/shape-table.ts'

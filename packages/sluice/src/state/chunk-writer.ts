@@ -1,3 +1,4 @@
+/** Entries of one key group as bytes: chunk-format.ts, docs/spec/bytes.md. The other direction: chunk-reader.ts. */
 import { ByteWriter, crc32 } from '../base/bytes.ts'
 import type { EngineError } from '../base/errors.ts'
 import { ShapeTable } from '../serde/shape-table.ts'

@@ -20,6 +20,13 @@ export interface CutObserver {
   beforeChange(entry: Entry): void
 }
 
+/** For each entry, which is current. */
+export interface EntryVisitor {
+  /** May take content away: what is left without any is not visited. */
+  prepare(entry: Entry): void
+  visit(key: Key): void
+}
+
 /** No cut runs: no entry is older. */
 const NO_CUT = 0
 /** Before the first key every entry takes the slow way once. */
@@ -73,13 +80,15 @@ export class EntryTable {
     return this.#entries.values()
   }
 
-  /** Visits the entries that have content in a slot now, one after the other as the current one. */
-  visit(slot: number, visit: (key: Key) => void): void {
+  /** Visits the entries that have content in a slot now and still when it is their turn, one after the other as the current one. */
+  visit(slot: number, visitor: EntryVisitor): void {
     const filled: Entry[] = []
     for (const entry of this.#entries.values()) if (entry.contentOf(slot) !== undefined) filled.push(entry)
     for (const entry of filled) {
+      if (this.#entries.get(entry.key) !== entry) continue // what a visitor did before has removed it
       this.enter(entry)
-      visit(entry.key)
+      visitor.prepare(entry)
+      if (entry.contentOf(slot) !== undefined) visitor.visit(entry.key)
     }
     this.leave()
   }
@@ -183,7 +192,7 @@ export class EntryTable {
     return new EngineError(
       'STA1001',
       `state or a timer of operator "${this.#uid}" was used while no key is current. The task stops, because it is not known whose state is meant. ` +
-        'Use state only inside processElement and onTimer, not in open, in a watermark callback, or after an await.',
+        'Use state and timers only while onRecord or onTimer runs, not in open or onEnd, and not in a promise or callback that goes on when they have returned.',
       { context: { operator: this.#uid } },
     )
   }

@@ -14,6 +14,7 @@ import type { EntryTable } from './entry-table.ts'
 
 /** A state with a time to live. */
 export interface ExpiringSlot {
+  readonly slot: number
   /** False: only reads and cuts remove what has expired. */
   readonly isSwept: boolean
   nowMs(): number
@@ -47,6 +48,16 @@ export class ExpiredEntries {
   add(state: ExpiringSlot): void {
     this.#states.push(state)
     if (state.isSwept) this.#swept.push({ state, nowMs: 0 })
+  }
+
+  /** Removes from one slot of an entry what had expired when this was asked for; nothing where the state has no time to live. */
+  purgeOf(slot: number): (entry: Entry) => void {
+    const state = this.#states.find((one) => one.slot === slot)
+    if (state === undefined) return () => {}
+    const nowMs = state.nowMs()
+    return (entry) => {
+      if (state.purge(entry, nowMs)) this.#table.dropIfEmpty(entry)
+    }
   }
 
   /** Looks at the next entries when the current key is another one than the last time. */

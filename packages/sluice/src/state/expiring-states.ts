@@ -24,7 +24,7 @@ export interface ExpiringPlace {
 abstract class ExpiringState<Content> implements ExpiringSlot {
   readonly isSwept: boolean
   protected readonly table: EntryTable
-  protected readonly slot: number
+  readonly slot: number
   protected readonly expiry: Expiry
   readonly #expired: ExpiredEntries
   readonly #lookCount: number
@@ -180,7 +180,8 @@ export class ExpiringMapState<K, V> extends ExpiringState<ExpiringMap<K, V>> imp
     const stamped = this.content()?.get(key)
     if (stamped === undefined) return this.#obtain().put(key, new Stamped(value, this.createdMs()))
     const usedMs = this.expiry.usedMs(stamped.usedMs)
-    if (this.expiry.hasExpired(stamped.usedMs, usedMs) && !this.isLive(stamped, this.nowMs())) this.#moveBack(key, stamped)
+    if (this.expiry.hasExpired(stamped.usedMs, usedMs) && !this.isLive(stamped, this.nowMs()))
+      this.#moveBack(key, stamped)
     stamped.value = value
     stamped.usedMs = usedMs
   }

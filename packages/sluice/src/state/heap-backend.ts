@@ -117,6 +117,10 @@ class HeapBackend implements KeyedStateBackend {
     this.#table.setCurrentKey(key)
   }
 
+  leaveKey(): void {
+    this.#table.leave()
+  }
+
   currentKey(): Key | undefined {
     return this.#table.key
   }
@@ -132,7 +136,7 @@ class HeapBackend implements KeyedStateBackend {
   visitKeys(stateName: string, visit: (key: Key) => void): void {
     const state = this.#states.all.find(({ name }) => name === stateName)
     assert(state !== undefined, 'the keys of a declared state are visited', { stateName })
-    this.#table.visit(state.slot, visit)
+    this.#table.visit(state.slot, { prepare: this.#expired.purgeOf(state.slot), visit })
   }
 
   restore(chunk: Uint8Array): void {

@@ -142,16 +142,17 @@ export class HeapOwnPairs<K, V> extends HeapMapState<K, V> {
   }
 
   protected override pairs(): StateMap<K, V> | undefined {
-    return this.#own(this.table.current)
+    return ownPairs(this.table.current)
   }
 
   protected override obtainPairs(): StateMap<K, V> {
-    return this.#own(this.table.obtain())
+    return ownPairs(this.table.obtain())
   }
+}
 
-  #own<E extends Entry | undefined>(entry: E): StateMap<K, V> | Extract<E, undefined> {
-    return entry as StateMap<K, V> | Extract<E, undefined> // only this class puts pairs into the entry itself
-  }
+/** Only the first map state puts pairs into the entry itself. */
+function ownPairs<K, V, E extends Entry | undefined>(entry: E): StateMap<K, V> | Extract<E, undefined> {
+  return entry as StateMap<K, V> | Extract<E, undefined> // see above
 }
 
 /** Every further one. */

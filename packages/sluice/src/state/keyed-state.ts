@@ -4,7 +4,7 @@
  * Owns: the interfaces every backend implements. All states and timers of one key of one operator live together (an entry),
  * so one lookup per record finds them all, and a snapshot takes them together.
  *
- * K1 A state is read and written only while a key is current; otherwise STA1001. No key is current after `beginSnapshot` and `advance`.
+ * K1 A state is read and written only while a key is current; otherwise STA1001. No key is current after `beginSnapshot`, `advance` and `leaveKey`.
  * K2 A key without any state value and timer has no entry: clearing the last one frees it.
  * K3 Between `beginSnapshot` and the end of its slices, an entry is encoded before it changes for the first time. Making its key current is
  *    what counts as changing it: after that its values may be changed in place until another key is current.
@@ -111,6 +111,8 @@ export interface KeyedStateBackend {
   readonly processingTimers: TimerService
   /** Makes `key` current. The hot call of every keyed operator. */
   setCurrentKey(key: Key): void
+  /** No key is current any more: what still reads or writes belongs to no record. */
+  leaveKey(): void
   currentKey(): Key | undefined
   /** Keys with an entry. */
   keyCount(): number
@@ -122,8 +124,8 @@ export interface KeyedStateBackend {
   /** All keys with an entry, in no particular order. */
   keys(): Iterable<Key>
   /**
-   * Visits each key that has a value of the state when this is called, once, in no particular order; the key is current meanwhile, and none is
-   * afterwards. The visitor may change and clear the state of the key; it must not begin a snapshot.
+   * Visits each key that has a value of the state when this is called, once, in no particular order, and passes over what has expired; the key is
+   * current meanwhile, and none is afterwards. The visitor may change and clear the state of the key; it must not begin a snapshot.
    */
   visitKeys(stateName: string, visit: (key: Key) => void): void
   /**

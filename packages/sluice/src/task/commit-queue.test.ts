@@ -197,3 +197,13 @@ test('closing ends a pause, and nobody is told that the committable was committe
   await done
   expect([bench.calls.length, bench.env.timerCount()]).toEqual([1, 0])
 })
+
+test('what a committer says behind its call is refused: it counted as committed', async () => {
+  let late: CommitRequest<unknown> | undefined
+  const { queue, told } = benchOf({ onRequest: (request) => (late = request) })
+  queue.add({ checkpoint: 1, committables: ['a'] })
+  await queue.commitUpTo(1)
+  expect(told).toEqual(['1: a'])
+  expect(() => late?.retryLater()).toThrow(/was over and counted as committed/)
+  expect(() => late?.signalFailed(new Error('gone'))).toThrow(/"a"/)
+})

@@ -174,6 +174,8 @@ class Request implements CommitRequest<unknown> {
   readonly #entry: Entry
   readonly #options: CommitQueueOptions
   #verdict: Verdict = COMMITTED
+  /** Over when the call of the committer is: it counts as it stands then. */
+  #call: 'open' | 'over' = 'open'
 
   constructor(entry: Entry, options: CommitQueueOptions) {
     this.#entry = entry
@@ -189,25 +191,31 @@ class Request implements CommitRequest<unknown> {
   }
 
   retryLater(error?: unknown): void {
-    this.#verdict = { kind: 'later', error }
+    this.#say({ kind: 'later', error })
   }
 
   updateAndRetryLater(committable: unknown, error?: unknown): void {
+    this.#say({ kind: 'later', error })
     this.#entry.committable = committable
-    this.#verdict = { kind: 'later', error }
   }
 
   signalAlreadyCommitted(): void {
+    this.#say(COMMITTED)
     this.#options.counter('alreadyCommitted').add(1)
-    this.#verdict = COMMITTED
   }
 
   signalFailed(error: unknown): void {
-    this.#verdict = { kind: 'failed', error }
+    this.#say({ kind: 'failed', error })
+  }
+
+  #say(verdict: Verdict): void {
+    if (this.#call === 'over') throw this.#tooLate()
+    this.#verdict = verdict
   }
 
   /** The call is over: its last word counts. */
   apply(): void {
+    this.#call = 'over'
     const { kind } = this.#verdict
     if (kind === 'failed') throw this.#lost(this.#verdict.error)
     this.#entry.isCommitted = kind === 'committed'
@@ -227,6 +235,17 @@ class Request implements CommitRequest<unknown> {
       `sink "${uid}" can never commit ${preview(this.committable)}: ${messageOf(error)}. What it stands for is lost if nothing is done, so the job stops; the last checkpoint still has it. ` +
         'Look at what happened where the sink writes; when it is settled, start again.',
       { context, cause: error },
+    )
+  }
+
+  /** Thrown into whatever the committer left running: what it says there would be lost in silence. */
+  #tooLate(): EngineError {
+    const { uid, subtask } = this.#options
+    return new EngineError(
+      'SNK1002',
+      `the committer of sink "${uid}" said what became of ${preview(this.committable)} when its call of commit() was over and counted as committed. Whether it is must ` +
+        'be looked at where the sink writes. Let the promise of commit() resolve when everything has been said: await what it starts.',
+      { context: { operator: uid, subtask } },
     )
   }
 

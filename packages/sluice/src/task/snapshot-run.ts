@@ -66,7 +66,7 @@ export class SnapshotRun {
   constructor(checkpoint: CheckpointId, cuts: readonly OperatorCut[], task: TaskEnvironment) {
     this.checkpoint = checkpoint
     this.#task = task
-    this.#states = cuts.map(({ uid, operatorState }) => ({ uid, bytes: encoded(operatorState) }))
+    this.#states = cuts.map(({ uid, operatorState }) => ({ uid, bytes: encoded(uid, operatorState) }))
     this.#parts = cuts.flatMap(({ uid, keyed }) =>
       keyed === undefined || keyed.keyCount() === 0 ? [] : [toPart(uid, keyed)],
     )
@@ -204,29 +204,30 @@ export class SnapshotRun {
 function writerNeverOpened(): void {}
 
 /** Encoded before anything else happens: a reader may go on changing the objects it gave. What cannot be encoded rejects. */
-function encoded(state: OperatorCut['operatorState']): Promise<Uint8Array | undefined> {
-  return state instanceof Promise ? state.then(encodeItems) : encodeNow(state)
+function encoded(uid: OperatorUid, state: OperatorCut['operatorState']): Promise<Uint8Array | undefined> {
+  return state instanceof Promise ? state.then((items) => encodeItems(uid, items)) : encodeNow(uid, state)
 }
 
-async function encodeNow(items: OperatorStateItems | undefined): Promise<Uint8Array | undefined> {
-  return encodeItems(items)
+async function encodeNow(uid: OperatorUid, items: OperatorStateItems | undefined): Promise<Uint8Array | undefined> {
+  return encodeItems(uid, items)
 }
 
-function encodeItems(items: OperatorStateItems | undefined): Uint8Array | undefined {
+function encodeItems(uid: OperatorUid, items: OperatorStateItems | undefined): Uint8Array | undefined {
   if (items === undefined) return undefined
   try {
     return valueToBytes(items)
   } catch (error) {
-    throw unencodableItem(items) ?? error
+    throw unencodableItem(uid, items) ?? error
   }
 }
 
 /** In the words of the one who declared the state: which state, which item, which field of it. */
-function unencodableItem(states: OperatorStateItems): EngineError | undefined {
+function unencodableItem(uid: OperatorUid, states: OperatorStateItems): EngineError | undefined {
   for (const { name, items } of states) {
+    const state = `operator state "${name.slice(name.indexOf(':') + 1)}"` // what is in front of it keeps kinds of state apart
     for (const [index, item] of items.entries()) {
-      const error = unencodable(item, `item ${index + 1} of ${items.length} of operator state "${name}"`)
-      if (error !== undefined) return error
+      const error = unencodable(item, `item ${index + 1} of ${items.length} of ${state} of operator "${uid}"`)
+      if (error !== undefined) return error.within({ operator: uid })
     }
   }
   return undefined

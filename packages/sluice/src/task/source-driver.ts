@@ -265,6 +265,6 @@ function notUnderstood(source: string): EngineError {
 function badTimestamp(timestamp: unknown): EngineError {
   return new EngineError(
     'TIM1001',
-    `the timestamp of a record is ${String(timestamp)}, not a safe integer of milliseconds. The record was not processed and the task fails. Make withTimestamp() return milliseconds since 1970 as an integer (Math.round, Date.parse) for every record`,
+    `the timestamp of a record is ${typeof timestamp === 'number' ? timestamp : `a value of type ${typeof timestamp}`}, not a safe integer of milliseconds. The record was not processed and the task fails. Make withTimestamp() return milliseconds since 1970 as an integer (Math.round, Date.parse) for every record`,
   )
 }

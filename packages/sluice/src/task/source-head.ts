@@ -161,7 +161,7 @@ export class SourceHead implements TaskHead {
     if (this.#isPaused()) this.#driver.onBlocked() // silence is not the splits' doing
     this.#nextWatermarkMs = nowMs + task.settings.watermarkIntervalMs
     this.#nextWatermarkRecords = this.#driver.recordsIn + WATERMARK_RECORDS_MAX
-    const update = this.#driver.watermark(nowMs)
+    const update = this.#guarded(() => this.#driver.watermark(nowMs))
     applyUpdate(update, this.#options)
     this.#align(nowMs)
     return update !== NO_UPDATE

@@ -108,6 +108,7 @@ export class StreamTask {
     } catch (error) {
       this.#fail(error)
     }
+    this.#chain.leaveKeys()
     this.#meter.end(result)
     return result
   }
@@ -186,7 +187,7 @@ export class StreamTask {
 
   #workBlocked(): StepResult {
     this.#source?.onBlocked()
-    const hasWorked = this.#workBehindFull() || this.#stepFullAtEnd()
+    const hasWorked = this.#workBehindFull()
     this.#snapshots.sliceFreely()
     return hasWorked || this.#snapshots.isEncoding ? 'progress' : 'blocked'
   }
@@ -199,11 +200,6 @@ export class StreamTask {
     this.#flush()
     this.#wakeTimer.set(this.#chain.earliestWakeMs(full), Number.POSITIVE_INFINITY)
     return false
-  }
-
-  /** Behind the end no record comes: barriers need no room. */
-  #stepFullAtEnd(): boolean {
-    return this.#state === 'ending' && !this.#chain.isAdvancing && this.#stepDrained()
   }
 
   #advanceOrTakeBatch(): boolean {

@@ -12,7 +12,7 @@ import { outputOf } from './sim-output.ts'
 import { NAMED_SCENARIOS } from './sim-named-scenarios.ts'
 import { replayArguments, withReplay } from './sim-seeds.ts'
 import { CLUSTER_SCENARIOS, type SimScenario } from './sim-scenarios.ts'
-import { streamOf } from './sim-shape.ts'
+import { streamOf, withTimeout } from './sim-shape.ts'
 
 export interface ClusterSeedOptions {
   readonly seed: number
@@ -38,7 +38,7 @@ export async function runClusterSeed(options: ClusterSeedOptions): Promise<Clust
   const draws = streamOf(seed, 'case')
   const scenario = scenarioOf(options.scenario, below(draws, CLUSTER_SCENARIOS.length + 2))
   const simCase = scenario.create(draws, options.without)
-  const shape = drawClusterShape(streamOf(seed, 'cluster'), simCase.recordCount)
+  const shape = withTimeout(drawClusterShape(streamOf(seed, 'cluster'), simCase.recordCount), simCase.timeoutMin)
   const schedule = scheduleOf(options, () => drawSchedule(streamOf(seed, 'plan'), shape))
   const { job, jobOn, files } = simCase
   const world = new ClusterWorld({ job, jobOn, files, seed, shape, hooks, schedule })

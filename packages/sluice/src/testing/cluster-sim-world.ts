@@ -25,7 +25,7 @@ import { type ClusterParts, SHARED_ROOT } from './cluster-sim-process.ts'
 import { type TriggerKind, scheduleText } from './cluster-sim-schedule.ts'
 import { PARALLELISM_MAX, hostNames } from './cluster-sim-shape.ts'
 import { FileChecks, ruleBroken } from './sim-checks.ts'
-import { SimDisk } from './sim-disk.ts'
+import { type DiskWatcher, SimDisk } from './sim-disk.ts'
 import type { SimFile, SimNode } from './sim-disk-image.ts'
 import { type SimDrift, simEnv } from './sim-env.ts'
 import { type ClusterRun, type ClusterRunOptions, described, failureOf, nothingHappened } from './cluster-sim-report.ts'
@@ -97,13 +97,8 @@ export class ClusterWorld implements HostWorld {
       overlapMsMax: shape.control.leaseMs * 1.06 + OVERLAP_MARGIN_MS,
       resumedAtMs: (process) => this.#hosts.find(({ id }) => id === process)?.life?.resumesAtMs ?? 0,
     })
-    this.parts = {
-      jobOn: jobOn ?? (() => job),
-      shape,
-      hooks,
-      checks: this.#checks,
-      onRecord: (operator) => this.#faults.onRecord(operator),
-    }
+    const onRecord = (operator: string): void => this.#faults.onRecord(operator)
+    this.parts = { jobOn: jobOn ?? (() => job), shape, hooks, checks: this.#checks, onRecord }
     for (const name of hostNames('jm', shape.jobManagers)) this.#addHost(name, { kind: 'jm', slots: 0 })
     hostNames('tm', shape.slots.length).forEach((name, index) =>
       this.#addHost(name, { kind: 'tm', slots: shape.slots[index] ?? 1 }),
@@ -131,7 +126,11 @@ export class ClusterWorld implements HostWorld {
     })
     for (const [path, content] of Object.entries(files)) this.#disk.place(path, content)
     this.#disk.faults = this.#faults
-    this.#disk.watcher = {
+    this.#disk.watcher = this.#watcher()
+  }
+
+  #watcher(): DiskWatcher {
+    return {
       onName: (path, node) => this.#onName(path, node),
       onContent: (path, file) => this.#files.onContent(path, file),
       onNamesSynced: (path, directory) => this.#files.onNamesSynced(path, directory),

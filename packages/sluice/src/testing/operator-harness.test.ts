@@ -6,7 +6,7 @@ import { listState } from '../state/descriptors.ts'
 import type { OperatorStateItems } from '../state/operator-state.ts'
 import type { Advance, Turn } from '../state/turn.ts'
 import { testOperator } from './operator-harness.ts'
-import { endOfInput, record, watermark } from './operator-script.ts'
+import { endOfInput, processingTime, record, watermark } from './operator-script.ts'
 
 const differs = (way: string) => ({ code: 'SIM1001', message: expect.stringContaining(way) })
 const keyBy = (key: string): string => key
@@ -58,9 +58,9 @@ test('an operator without keys whose output depends on the number of subtasks is
 
 test('an operator with keys is never excused from rescaling', async () => {
   const keyed = keyedProcessOperator({ keySelector: keyBy, state: {}, onRecord() {} })
-  await expect(
-    testOperator(keyed, [], { keyBy, notRescaledBecause: 'it is slow' }),
-  ).rejects.toMatchObject({ message: expect.stringContaining('at any parallelism') })
+  await expect(testOperator(keyed, [], { keyBy, notRescaledBecause: 'it is slow' })).rejects.toMatchObject({
+    message: expect.stringContaining('at any parallelism'),
+  })
 })
 
 test('an operator that forgets on restore is found out', async () => {
@@ -151,3 +151,24 @@ test('a keyed operator cannot be tested without its key', async () => {
   const keyed = keyedProcessOperator({ keySelector: keyBy, state: {}, onRecord() {} })
   await expect(testOperator(keyed, [])).rejects.toMatchObject({ message: expect.stringContaining('pass keyBy') })
 })
+
+test.each([watermark(10), processingTime(10)])(
+  'a timer that registers itself for its own moment is found out, by %o',
+  async (step) => {
+    const endless = keyedProcessOperator({
+      keySelector: keyBy,
+      state: {},
+      onRecord(_value, ctx) {
+        ctx.registerEventTimeTimer(5)
+        ctx.registerProcessingTimeTimer(5)
+      },
+      onTimer(timestampMs, ctx) {
+        if (ctx.timeDomain === 'event') ctx.registerEventTimeTimer(timestampMs)
+        else ctx.registerProcessingTimeTimer(timestampMs)
+      },
+    })
+    await expect(testOperator(endless, [record('a', 1), step], { keyBy })).rejects.toMatchObject(
+      differs('does not come to rest'),
+    )
+  },
+)

@@ -4,6 +4,7 @@
  * Owns: which instance gets which input, when it is cut and replaced. Does not own: comparing (operator-harness.ts).
  */
 import { present } from '../base/assert.ts'
+import { EngineError } from '../base/errors.ts'
 import type { OperatorSpec } from '../operators/operator.ts'
 import { redistributeOperatorState } from '../checkpoint/redistribute.ts'
 import type { Turn } from '../state/turn.ts'
@@ -31,7 +32,7 @@ const RESCALE_STEPS = [2, 3, 1] as const
 
 /** One instance from the beginning to the end; every turn is long enough. */
 export async function replayPlain(options: ReplayOptions, script: OperatorScript): Promise<ScriptOutput> {
-  return await replayUndisturbed(options, script, () => ENDLESS_TURN)
+  return await replayUndisturbed(options, script, wholeTurn)
 }
 
 /** Output is blocked after every single timer. */
@@ -108,7 +109,7 @@ interface Place {
 }
 
 function start(options: ReplayOptions, nowMs: number, place: Place, restored?: InstanceState): OperatorInstance {
-  return new OperatorInstance({ ...options, ...place, nowMs, turn: () => ENDLESS_TURN, restored })
+  return new OperatorInstance({ ...options, ...place, nowMs, turn: wholeTurn, restored })
 }
 
 function startAll(
@@ -188,7 +189,22 @@ class StepRecorder {
   }
 }
 
-const ENDLESS_TURN: Turn = { isOver: () => false }
+/** Timers of one call before the test is said to be in an endless loop: no other clock would ever end it. */
+const TIMERS_PER_TURN_MAX = 3_000_000
+
+/** Long enough for whatever comes to rest. */
+function wholeTurn(): Turn {
+  let left = TIMERS_PER_TURN_MAX
+  return { isOver: () => left-- === 0 && neverRests() }
+}
+
+function neverRests(): never {
+  throw new EngineError(
+    'SIM1001',
+    `the operator does not come to rest: one step of the script has fired ${TIMERS_PER_TURN_MAX} timers. The test cannot go on. The usual reason is a timer ` +
+      'that is registered again, each time that it fires, for a moment that has passed already.',
+  )
+}
 
 /** Asked between two timers: the first question comes before the first timer. */
 function oneTimerTurn(): Turn {

@@ -28,7 +28,13 @@ import { drawWindowAll, drawWindowOperator } from './sim-random-windows.ts'
 type Draw<T> = (random: Random) => T
 
 const PLAIN: readonly Draw<RandomOperator>[] = [drawMap, drawFilter, drawFlatMap, drawSplit, drawCopies, drawAsync]
-const TIMED: readonly Draw<RandomOperator>[] = [drawBuckets, drawBuckets, drawWindowOperator, drawWindowOperator, drawWindowAll]
+const TIMED: readonly Draw<RandomOperator>[] = [
+  drawBuckets,
+  drawBuckets,
+  drawWindowOperator,
+  drawWindowOperator,
+  drawWindowAll,
+]
 const TIMED_PAIRS: readonly Draw<RandomOperator>[] = [
   drawWindowJoin,
   drawCoGroup,

@@ -7,10 +7,7 @@ import { recordType } from '../api/record-type.ts'
 import type { Random } from '../base/env.ts'
 import { below } from '../base/random.ts'
 import { outputTag } from '../operators/output-tag.ts'
-import {
-  EventTimeSessionWindows,
-  TumblingEventTimeWindows,
-} from '../operators/window-assigners.ts'
+import { EventTimeSessionWindows, TumblingEventTimeWindows } from '../operators/window-assigners.ts'
 import type { AggregateFunction } from '../operators/window-definition.ts'
 import { valueState } from '../state/descriptors.ts'
 import { operatorListState } from '../state/operator-descriptors.ts'
@@ -74,7 +71,10 @@ export const runningNumbers: RandomEnd = {
     const expected = [...grouped(items, ({ key }) => key)].flatMap(([key, own]) =>
       own.map((_, at) => JSON.stringify({ key, i: at + 1 })),
     )
-    return differenceOf(expected, lines.map((line) => JSON.stringify(line)))
+    return differenceOf(
+      expected,
+      lines.map((line) => JSON.stringify(line)),
+    )
   },
 }
 
@@ -93,7 +93,10 @@ export function drawRunning(random: Random): RandomEnd {
       const found = grouped(lines as readonly SimItem[], ({ key }) => key) // as written by the job
       for (const [key, own] of grouped(items, ({ key }) => key)) {
         const results = (found.get(key) ?? []).map(({ n }) => n)
-        const wanted = aggregated(kind, own.map(({ n }) => n))
+        const wanted = aggregated(
+          kind,
+          own.map(({ n }) => n),
+        )
         const last = kind === 'min' ? Math.min(...results) : Math.max(...results)
         if (results.length === own.length && last === wanted) continue
         return `key ${key} has ${results.length} results for ${own.length} records, the last one is ${last} and not ${wanted}`
@@ -144,7 +147,10 @@ export function drawCounted(random: Random): RandomEnd {
         const [wanted, odd] = [Math.floor(own.length / size), places.find(({ ids }) => ids.length !== size)]
         if (places.length !== wanted || odd !== undefined)
           return `key ${key} has ${places.length} windows for ${own.length} records${odd === undefined ? '' : `, one of ${odd.ids.length}`}`
-        const wrong = moreThanThereAre(own, places.flatMap(({ ids }) => ids))
+        const wrong = moreThanThereAre(
+          own,
+          places.flatMap(({ ids }) => ids),
+        )
         if (wrong !== undefined) return wrong
       }
       return undefined
@@ -167,13 +173,12 @@ function moreThanThereAre(items: readonly SimItem[], ids: readonly number[]): st
 /** Each record is in its window or beside it. With lateness a window gives its result again, with what came meanwhile. */
 export function drawLateWindows(random: Random): RandomEnd {
   const [sizeMs, latenessMs] = [100 + below(random, 2000), below(random, 2) * below(random, 400)]
-  const isSession = below(random, 3) === 0
+  const kind = below(random, 3) === 0 ? 'session' : 'tumbling'
   const late = outputTag<SimItem>('late')
-  const assigner = isSession
-    ? EventTimeSessionWindows.withGap(`${sizeMs}ms`)
-    : TumblingEventTimeWindows.of(`${sizeMs}ms`)
+  const assigner =
+    kind === 'session' ? EventTimeSessionWindows.withGap(`${sizeMs}ms`) : TumblingEventTimeWindows.of(`${sizeMs}ms`)
   return {
-    text: `${isSession ? 'session' : 'tumbling'} windows of ${sizeMs} ms, lateness ${latenessMs} ms, and what is late`,
+    text: `${kind} windows of ${sizeMs} ms, lateness ${latenessMs} ms, and what is late`,
     build(stream, { uid, put }): DataStream<Place> {
       const windows = put(
         stream
@@ -186,18 +191,18 @@ export function drawLateWindows(random: Random): RandomEnd {
       )
       return windows.union(put(windows.getSideOutput(late).map(({ key, id }): Place => ({ key, ids: [id] }))))
     },
-    check: (items, lines) => eachOnce(items, lastFirings(lines as readonly Place[], isSession)), // as written by the job
+    check: (items, lines) => eachOnce(items, lastFirings(lines as readonly Place[], kind)), // as written by the job
   }
 }
 
 /** Of each window the result with the most records; of sessions that grew together, those that are in no other. */
-function lastFirings(places: readonly Place[], isSession: boolean): readonly Place[] {
+function lastFirings(places: readonly Place[], kind: 'session' | 'tumbling'): readonly Place[] {
   const late = places.filter(({ start }) => start === undefined)
   const windows = places.filter(({ start }) => start !== undefined).sort((a, b) => b.ids.length - a.ids.length)
   const last: Place[] = []
   for (const window of windows) {
     const isOlder = last.some((other) => {
-      const isSame = isSession ? isWithin(window, other) : other.start === window.start
+      const isSame = kind === 'session' ? isWithin(window, other) : other.start === window.start
       return other.key === window.key && isSame && isEarlier(window.ids, other.ids)
     })
     if (!isOlder) last.push(window)

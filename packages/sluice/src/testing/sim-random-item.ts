@@ -53,7 +53,7 @@ export function itemOf(salt: number, key: string, t: number, fold: Fold): SimIte
 }
 
 export function hashOf(text: string): number {
-  return [...text].reduce((hash, character) => mix(hash, character.charCodeAt(0)), 0)
+  return Array.from(text).reduce((hash, character) => mix(hash, character.charCodeAt(0)), 0)
 }
 
 /** By what `groupOf` says, in order of their first. */

@@ -95,14 +95,16 @@ function routedBy(route: Route | undefined, stream: ItemStream): ItemStream {
 }
 
 /** What every stream holds, in plain loops. */
-export function evaluatePlan({ steps }: RandomPlan): ReadonlyMap<number, readonly SimItem[]> {
+function evaluatePlan({ steps }: RandomPlan): ReadonlyMap<number, readonly SimItem[]> {
   const values = new Map<number, Evaluated>()
   for (const step of steps) values.set(step.id, evaluateStep(step, values))
   return new Map([...values].map(([id, { main }]) => [id, main]))
 }
 
 function evaluateStep(step: RandomStep, values: ReadonlyMap<number, Evaluated>): Evaluated {
-  const [first = NOTHING, second = NOTHING] = step.inputs.map((id) => present(values.get(id), 'a step evaluated before'))
+  const [first = NOTHING, second = NOTHING] = step.inputs.map((id) =>
+    present(values.get(id), 'a step evaluated before'),
+  )
   switch (step.kind) {
     case 'source':
       return { main: step.source.items, side: [] }

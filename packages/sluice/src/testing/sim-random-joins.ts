@@ -41,9 +41,7 @@ export function drawWindowJoin(random: Random): RandomOperator {
         .apply((left, right, _key, window) => pairOf(salt, left, right, window.end - 1)),
     evaluate: (first, second) =>
       naiveWindows(shape, ofBoth(first, second)).flatMap(({ items, end }) =>
-        sideOf(items, LEFT).flatMap((left) =>
-          sideOf(items, RIGHT).map((right) => pairOf(salt, left, right, end - 1)),
-        ),
+        sideOf(items, LEFT).flatMap((left) => sideOf(items, RIGHT).map((right) => pairOf(salt, left, right, end - 1))),
       ),
   })
 }
@@ -141,9 +139,7 @@ export function drawConnect(random: Random): RandomOperator {
       [...grouped(ofBoth(first, second), bucketOf)].flatMap(([bucket, items]) =>
         items
           .slice(0, 1)
-          .map((item) =>
-            resultOf(bucket, endOf(item), [sumOf(sideOf(items, LEFT)), sumOf(sideOf(items, RIGHT))]),
-          ),
+          .map((item) => resultOf(bucket, endOf(item), [sumOf(sideOf(items, LEFT)), sumOf(sideOf(items, RIGHT))])),
       ),
   })
 }

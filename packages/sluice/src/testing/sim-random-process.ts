@@ -55,7 +55,8 @@ export function drawBuckets(random: Random): RandomOperator {
     text: `keyBy, process per ${sizeMs} ms, ${timers}${ttl}`,
     needs: 'exact',
     build: (stream) => buildBuckets(parts, stream),
-    evaluate: (items) => [...grouped(items, (item) => bucketOf(parts, item)).values()].flatMap((own) => naive(parts, own)),
+    evaluate: (items) =>
+      [...grouped(items, (item) => bucketOf(parts, item)).values()].flatMap((own) => naive(parts, own)),
   })
 }
 

@@ -2,13 +2,16 @@
 import type { Random } from '../base/env.ts'
 import { randomJob, checkRandomOutput } from './sim-random-job.ts'
 import { drawPlan } from './sim-random-draw.ts'
-import { planText, planWithout, type RandomPlan, type RandomStep } from './sim-random-plan.ts'
+import { planText, planWithout, type RandomPlan } from './sim-random-plan.ts'
 import { type SimCase, type SimScenario, drawRoll } from './sim-scenarios.ts'
 
 export const randomJobs: SimScenario = {
   name: 'random',
   create: (random, without = []) => randomCase(random, without),
 }
+
+/** Many tasks take many writes, one after the other on the slowest disks. */
+const TIMEOUT_MIN = '600ms'
 
 function randomCase(random: Random, without: readonly number[]): SimCase {
   const roll = drawRoll(random)
@@ -24,6 +27,7 @@ function randomCase(random: Random, without: readonly number[]): SimCase {
     recordCount: sources.reduce((sum, { items }) => sum + items.length, 0),
     check: (output) => checkRandomOutput(plan, output),
     isDeterministic: false,
+    timeoutMin: TIMEOUT_MIN,
     text: planText(plan),
     parts: partIds(plan),
   }
@@ -31,5 +35,5 @@ function randomCase(random: Random, without: readonly number[]): SimCase {
 
 /** What may be left out, the last one first. */
 function partIds({ steps }: RandomPlan): readonly number[] {
-  return steps.map(({ id }: RandomStep) => id).reverse()
+  return steps.map(({ id }) => id).toReversed()
 }

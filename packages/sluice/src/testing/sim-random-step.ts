@@ -23,7 +23,7 @@ export interface BuildPlace {
   /** Those of the process that builds the job. */
   readonly timers: Timers
   /** Gives a node its parallelism, slot-sharing group and place in chains. */
-  put<T>(node: SingleOutputStreamOperator<T>): SingleOutputStreamOperator<T>
+  readonly put: <T>(node: SingleOutputStreamOperator<T>) => SingleOutputStreamOperator<T>
 }
 
 export interface RandomSource {

@@ -12,17 +12,7 @@ import {
 } from '../operators/window-assigners.ts'
 import type { AggregateFunction, TimeWindow } from '../operators/window-definition.ts'
 import { valueState } from '../state/descriptors.ts'
-import {
-  type Fold,
-  NO_ITEMS,
-  type SimItem,
-  foldOf,
-  grouped,
-  itemOf,
-  mix,
-  plus,
-  plusFold,
-} from './sim-random-item.ts'
+import { type Fold, NO_ITEMS, type SimItem, foldOf, grouped, itemOf, mix, plus, plusFold } from './sim-random-item.ts'
 import { type ItemStream, type RandomOperator, operator } from './sim-random-step.ts'
 
 /** Which windows there are. */
@@ -135,7 +125,14 @@ interface Windowing {
 }
 
 function drawUse(random: Random, { kind }: WindowShape): WindowUse {
-  const uses: readonly WindowUse[] = ['aggregate', 'reduce', 'process', 'numbered', 'evicted', 'aggregate-without-merge']
+  const uses: readonly WindowUse[] = [
+    'aggregate',
+    'reduce',
+    'process',
+    'numbered',
+    'evicted',
+    'aggregate-without-merge',
+  ]
   return uses[below(random, kind === 'session' ? uses.length - 1 : uses.length)] ?? 'aggregate'
 }
 
@@ -145,7 +142,7 @@ const withoutMerge: AggregateFunction<SimItem, Fold, Fold> = {
   getResult: (fold) => fold,
 }
 
-export const folding: AggregateFunction<SimItem, Fold, Fold> = { ...withoutMerge, merge: plusFold }
+const folding: AggregateFunction<SimItem, Fold, Fold> = { ...withoutMerge, merge: plusFold }
 
 function buildWindows(windowing: Windowing, stream: ItemStream): SingleOutputStreamOperator<SimItem> {
   const { shape, salt, latenessMs, keptMs, use } = windowing

@@ -25,7 +25,9 @@ export interface SimCase {
   /** Whether two runs give the same lines; otherwise only `check` counts. */
   readonly isDeterministic: boolean
   /** The job as one process builds it, where it needs something of that. Default: `job`. */
-  jobOn?(env: Env): JobDefinition
+  readonly jobOn?: (env: Env) => JobDefinition
+  /** The shortest `checkpoint.timeout` that its checkpoints can keep now and then. Default: what shapes draw. */
+  readonly timeoutMin?: string
   /** The job in words, where it was drawn. */
   readonly text?: string
   /** Numbers of its parts that may be left out, in the order in which to try. */

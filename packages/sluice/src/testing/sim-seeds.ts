@@ -8,7 +8,7 @@ import { differenceOf, outputOf } from './sim-output.ts'
 import type { SimHooks } from './sim-process.ts'
 import { NAMED_SCENARIOS } from './sim-named-scenarios.ts'
 import { type SimCase, type SimScenario, SCENARIOS } from './sim-scenarios.ts'
-import { drawShape, streamOf } from './sim-shape.ts'
+import { drawShape, streamOf, withTimeout } from './sim-shape.ts'
 import { type SimRun, SimWorld } from './sim-world.ts'
 
 export interface SeedOptions {
@@ -37,7 +37,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedVerdict> {
   const { seed, hooks = {} } = options
   const { scenario, simCase } = caseOf(options)
   const budget = drawBudget(seed)
-  const shape = drawShape(streamOf(seed, 'shape'), simCase.recordCount)
+  const shape = withTimeout(drawShape(streamOf(seed, 'shape'), simCase.recordCount), simCase.timeoutMin)
   const { job, files, jobOn } = simCase
   const common = { job, jobOn, params: {}, files, seed, shape, hooks }
   try {
@@ -70,9 +70,17 @@ function caseOf({ seed, scenario: name, without }: SeedOptions): { scenario: Sim
   return { scenario, simCase: scenario.create(draws, without) }
 }
 
-/** Parts of a drawn job that may be left out, in the order in which to try; none of a job that is as it is. */
-export function partsOf(options: SeedOptions): readonly number[] {
-  return caseOf(options).simCase.parts ?? []
+/** The job that a seed draws, without running it. */
+export interface DrawnJob {
+  /** '' for a job that is as it is. */
+  readonly text: string
+  /** Numbers of the parts that may be left out, in the order in which to try. */
+  readonly parts: readonly number[]
+}
+
+export function drawnJob(options: Omit<SeedOptions, 'hooks'>): DrawnJob {
+  const { text = '', parts = [] } = caseOf(options).simCase
+  return { text, parts }
 }
 
 /** What decides about the job, as arguments of the command line. */

@@ -57,6 +57,12 @@ export function drawShape(random: Random, recordCount: number): SimShape {
   }
 }
 
+/** With checkpoints that have longer than what was drawn, for jobs of so many tasks that none would ever be complete. */
+export function withTimeout<Shape extends SimShape>(shape: Shape, timeoutMin: string | undefined): Shape {
+  if (!shape.isTimeoutShort || timeoutMin === undefined) return shape
+  return { ...shape, options: { ...shape.options, 'checkpoint.timeout': timeoutMin } }
+}
+
 export function drawParallelism(random: Random): number {
   return 1 + below(random, PARALLELISM_MAX)
 }

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { AsyncDataStream } from '../api/async-data-stream.ts'
 import type { DataStream } from '../api/data-stream.ts'
 import { defineJob } from '../api/define-job.ts'
 import { recordType } from '../api/record-type.ts'
@@ -146,7 +147,9 @@ test('a function that throws makes the push reject, and everything behind it', a
 
 test('a whole job runs with its sources and sinks replaced', async () => {
   const job = defineJob('copy', (env) => {
-    counting(env.fromElements('never read').uid('words')).sinkTo(functionSink(() => {})).uid('counts')
+    counting(env.fromElements('never read').uid('words'))
+      .sinkTo(functionSink(() => {}))
+      .uid('counts')
   })
   const harness = await jobHarness(job)
   await harness.input('words').push('a')
@@ -190,5 +193,115 @@ test('state beside the state is found out', async () => {
   await expect(testStream(build, [record('a'), record('b')])).rejects.toMatchObject({
     code: 'SIM1001',
     message: expect.stringContaining('with a failure and a restore at every step'),
+  })
+})
+
+test('a record of a script for an input that is not there is refused', async () => {
+  const build = (words: DataStream<string>): DataStream<string> => words.map((word) => word)
+  await expect(testStream(build, [record('a'), secondRecord('b')])).rejects.toMatchObject({
+    code: 'SIM1001',
+    message: expect.stringContaining('input 2'),
+  })
+})
+
+test('a function that asks for forward() right behind its stream runs at any parallelism', async () => {
+  const script = Array.from({ length: 6 }, (_, index) => record(index))
+  const { values } = await testStream((numbers: DataStream<number>) => numbers.forward().map((n) => n + 1), script)
+  expect(values).toEqual([1, 2, 3, 4, 5, 6])
+})
+
+test('what cannot go from one slot to another is found out, with the path to it', async () => {
+  const build = (numbers: DataStream<number>): DataStream<number> =>
+    numbers
+      .map((n) => ({ order: { total: () => n } }))
+      .rebalance()
+      .map(({ order }) => order.total())
+  const script = Array.from({ length: 12 }, (_, index) => record(index))
+  await expect(testStream(build, script)).rejects.toMatchObject({
+    code: 'SER1001',
+    message: expect.stringContaining('order.total'),
+  })
+})
+
+test('a job that never comes to rest fails the call that brought it about', async () => {
+  const harness = await streamHarness((words: DataStream<string>) =>
+    words
+      .keyBy((word) => word)
+      .process({
+        emits: recordType<string>(),
+        onRecord: (_word, ctx) => ctx.registerProcessingTimeTimer(ctx.processingTimeMs() + 10),
+        onTimer: (timestampMs, ctx) => ctx.registerProcessingTimeTimer(timestampMs),
+      })
+      .uid('endless'),
+  )
+  await harness.push('a')
+  await expect(harness.advance('1s')).rejects.toMatchObject({
+    code: 'SIM1001',
+    message: expect.stringContaining('does not come to rest at processing time 10'),
+  })
+  await harness.close()
+}, 30_000)
+
+test('one record may lead to very many', async () => {
+  const build = (counts: DataStream<number>): DataStream<number> =>
+    counts
+      .flatMap<number>((count, out) => {
+        for (let n = 0; n < count; n++) out(n)
+      })
+      .rebalance()
+      .map((n) => n)
+  const harness = await streamHarness(build, { pace: 'one-record-at-a-time' })
+  await harness.push(30_000)
+  expect(harness.values).toHaveLength(30_000)
+  await harness.close()
+})
+
+describe('asynchronous functions', () => {
+  const waiting = (settings: { readonly capacity: number }) => {
+    const answers: PromiseWithResolvers<string>[] = []
+    const ask = (): Promise<string> => {
+      answers.push(Promise.withResolvers<string>())
+      return answers.at(-1)?.promise ?? expect.unreachable('it was just made')
+    }
+    const build = (words: DataStream<string>): DataStream<string> =>
+      AsyncDataStream.orderedWait(words.rebalance(), ask, { timeout: '1h', ...settings }).uid('ask')
+    return { answers, build }
+  }
+
+  test('a failure behind the last call is told by the close', async () => {
+    const { answers, build } = waiting({ capacity: 5 })
+    const harness = await streamHarness(build)
+    await harness.push('a')
+    answers[0]?.reject(new RangeError('no route'))
+    await expect(harness.close()).rejects.toMatchObject({
+      code: 'TSK1001',
+      message: expect.stringContaining('no route'),
+    })
+    await harness.close()
+  })
+
+  test('a failure that was told is not told again by the close', async () => {
+    const { answers, build } = waiting({ capacity: 5 })
+    const harness = await streamHarness(build)
+    await harness.push('a')
+    answers[0]?.reject(new RangeError('no route'))
+    await expect(harness.job.settle()).rejects.toMatchObject({ code: 'TSK1001' })
+    await harness.close()
+  })
+
+  test('a snapshot that has to wait for answers says so, and the job goes on', async () => {
+    const { answers, build } = waiting({ capacity: 1 })
+    const harness = await streamHarness(build)
+    await harness.push('a')
+    await expect(harness.snapshot()).rejects.toMatchObject({
+      code: 'SIM1001',
+      message: expect.stringContaining('1 of 2 tasks'),
+    })
+    answers[0]?.resolve('answer')
+    const snapshot = await harness.snapshot()
+    expect(harness.values).toEqual(['answer'])
+    await harness.restore(snapshot)
+    expect(answers).toHaveLength(1)
+    await harness.close()
   })
 })

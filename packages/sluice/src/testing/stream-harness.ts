@@ -355,7 +355,8 @@ function found<T extends { readonly name: string }>(all: readonly T[], name: str
   const [only, ...others] = matching
   if (only !== undefined && others.length === 0) return only
   const names = all.map((one) => `"${one.name}"`).join(', ') || 'none'
-  const problem = only === undefined ? `the job under test has no ${what} "${name}"` : `several ${what}s go by "${name}"`
+  const problem =
+    only === undefined ? `the job under test has no ${what} "${name}"` : `several ${what}s go by "${name}"`
   throw new EngineError(
     'SIM1001',
     `${problem}; it has ${names}. The test cannot go on. A ${what} goes by its uid, without one by its name: give it one.`,

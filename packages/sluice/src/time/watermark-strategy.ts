@@ -233,6 +233,56 @@ class BoundedOutOfOrdernessGenerator implements WatermarkGenerator {
   }
 }
 
+/** A generator of the user, whose faults are told as such. */
+class CheckedGenerator implements WatermarkGenerator {
+  readonly #generator: WatermarkGenerator
+
+  constructor(generator: WatermarkGenerator) {
+    this.#generator = generator
+  }
+
+  onEvent(timestampMs: number): void {
+    try {
+      this.#generator.onEvent(timestampMs)
+    } catch (thrown) {
+      throw generatorFailed('onEvent', thrown)
+    }
+  }
+
+  current(): number {
+    let watermark: number
+    try {
+      watermark = this.#generator.current()
+    } catch (thrown) {
+      throw generatorFailed('current', thrown)
+    }
+    if (Number.isSafeInteger(watermark)) return watermark
+    if (typeof watermark === 'number' && watermark < MIN_WATERMARK) return MIN_WATERMARK // none yet
+    throw notAWatermark(watermark)
+  }
+}
+
+function generatorFailed(method: string, thrown: unknown): EngineError {
+  return new EngineError(
+    'TSK1001',
+    `${method}() of a watermark generator threw: ${messageOf(thrown)}. Event time cannot go on and the task stops; its state stays as of the last checkpoint. ` +
+      'Make the generator take every timestamp.',
+    { cause: thrown },
+  )
+}
+
+function notAWatermark(watermark: unknown): EngineError {
+  return new EngineError(
+    'TIM1001',
+    `current() of a watermark generator returned ${typeof watermark === 'number' ? watermark : shapeOfValue(watermark)}. That is not a whole number of ` +
+      'milliseconds, so event time cannot go on and the task stops. Return such a number, or Number.MIN_SAFE_INTEGER while there is no watermark.',
+  )
+}
+
+function shapeOfValue(value: unknown): string {
+  return value === undefined || value === null ? String(value) : `a value of type ${typeof value}`
+}
+
 const NO_WATERMARKS: WatermarkGenerator = Object.freeze({
   onEvent(): void {},
   current: () => MIN_WATERMARK,
@@ -250,7 +300,7 @@ function checkedGenerator(createGenerator: () => unknown): WatermarkGenerator {
       { cause: thrown },
     )
   }
-  if (isGenerator(generator)) return generator
+  if (isGenerator(generator)) return new CheckedGenerator(generator)
   throw wrongGenerator(
     `the function given to forGenerator returned ${shapeOf(generator)}`,
     'No watermarks can be made and the job fails; its state stays as of the last checkpoint.',

@@ -1,4 +1,5 @@
 /** The outcome is known; the tasks that are still alive are being ended. */
+import { ERROR_CODES } from '../../base/error-codes.ts'
 import { withoutSlot, withoutTasks } from '../job-regions.ts'
 import type { At, EventOf, PhaseTable, SlotTasks, Step } from '../job-state.ts'
 import { killWaiting, withoutKilled } from '../fail-over.ts'
@@ -25,11 +26,17 @@ export const closing: PhaseTable<'closing'> = {
   'checkpoint-published': overtaken,
   'checkpoint-failed': overtaken,
   'rescale-checkpoint': overtaken,
-  failure: ignored('tasks that are cancelled may fail; nothing depends on them any more'),
+  failure: onFailure,
   'job-failure': decided,
   'slot-lost': (at, event) => endIfGone(at, withoutSlot(at.phase.waiting, event.slot)),
   'slot-stopped': (at, event) => endIfGone(at, withoutTasks(at.phase.waiting, event)),
   timer: onTimer,
+}
+
+/** Nothing depends on tasks that end, and cancelled ones may fail in many ways; but what a function of the user's own did wrong in its `close` is told. */
+function onFailure(at: At<'closing'>, { failure }: EventOf<'failure'>): Step {
+  if (ERROR_CODES[failure.error.code].domain !== 'user') return stay(at)
+  return go(at.core, at.phase, [{ kind: 'report', event: { kind: 'failure-merged', failure } }])
 }
 
 function onTimer(at: At<'closing'>, event: EventOf<'timer'>): Step {
