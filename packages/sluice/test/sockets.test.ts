@@ -148,19 +148,39 @@ test('a request that is refused before its body has come hears why, also while i
   closing.push(() => void client.destroy())
   let heard = ''
   const ended = new Promise<void>((resolve, reject) => {
-    client.on('data', (bytes) => void (heard += String(bytes)))
     client.on('end', resolve)
     client.on('error', reject)
   })
   client.write(
     `POST /in HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n\r\n`,
   )
-  for (let sent = 0; sent < size; sent += 64 * 1024) {
-    if (!client.write(Buffer.alloc(64 * 1024, 32))) await new Promise((resolve) => client.once('drain', resolve))
-  }
+  await new Promise((resolve) => client.write(Buffer.alloc(size, 32), resolve))
+  client.on('data', (bytes) => void (heard += String(bytes)))
   await ended
   expect(heard).toMatch(/^HTTP\/1\.1 413 /)
   expect(heard).toMatch(/connection: close/i)
+  expect(reading.records).toEqual([])
+})
+
+test('bodies that are on their way do not fill the memory: one that is too many is 503', async () => {
+  const port = await freePort()
+  const reading = new Reading(httpSource<number>({ port, path: '/in', bodyBytesMax: '60mb' }), SPLITS)
+  await untilListening(port)
+  const part = Buffer.alloc(40 * 1024 * 1024, 32)
+  const first = await Promise.race(
+    [0, 1].map(
+      () =>
+        new Promise<string>((resolve, reject) => {
+          const client = connect(port, '127.0.0.1')
+          closing.push(() => void client.destroy())
+          client.on('data', (bytes) => resolve(String(bytes)))
+          client.on('error', reject)
+          client.write(`POST /in HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${60 * 1024 * 1024}\r\n\r\n`)
+          client.write(part)
+        }),
+    ),
+  )
+  expect(first).toMatch(/^HTTP\/1\.1 503 [^]*retry-after: 1/i)
   expect(reading.records).toEqual([])
 })
 

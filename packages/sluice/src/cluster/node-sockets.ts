@@ -6,7 +6,6 @@
  * H1 Headers, bodies, connections and the time of a request are limited.
  * H2 A service that throws answers 500 and goes on.
  * H3 Bodies that are on their way to one server have at most BODIES_BYTES_MAX bytes together, or one of them what it may: strangers do not fill the memory.
- * H4 Of a request that is answered before its body was read, some of the rest is read and dropped: a client that still sends would not hear the answer.
  */
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
 import { type Socket, connect as connectTcp } from 'node:net'
@@ -33,9 +32,6 @@ const LOOK_INTERVAL_MS = 2000
 const SOCKET_KEEP_ALIVE_MS = 10_000
 // H3
 const BODIES_BYTES_MAX = 64 * 1024 * 1024
-// H4
-const DROPPED_BYTES_MAX = 4 * 1024 * 1024
-const DROPPING_MS = 2000
 
 export const nodeSockets: Sockets = { connect, serveHttp }
 
@@ -143,11 +139,11 @@ async function serve({ service, bodies }: Serving, incoming: IncomingMessage, ou
   try {
     const head = headOf(incoming)
     const body = service.refuse(head) ?? (await bodies.read(incoming))
-    if (body instanceof Uint8Array) send(outgoing, await service.answer(head, body))
-    else await refuse(incoming, outgoing, body)
+    if (body instanceof Uint8Array) send(outgoing, await service.answer(head, body), 'body-read')
+    else send(outgoing, body, 'body-unread')
   } catch {
     // H2. A client that went away while it sent gets nothing of it.
-    send(outgoing, { ...BROKEN, headers: { connection: 'close' } })
+    send(outgoing, BROKEN, 'body-unread')
   }
 }
 
@@ -199,45 +195,19 @@ const TOO_LARGE: HttpAnswer = { status: 413, text: 'The body is too large.\n' }
 const NO_ROOM: HttpAnswer = { status: 503, text: 'Send it again later.\n', headers: { 'retry-after': '1' } }
 const BROKEN: HttpAnswer = { status: 500, text: 'The request could not be handled.\n' }
 
-function send(outgoing: ServerResponse, answer: HttpAnswer): void {
-  if (begin(outgoing, answer) === 'begun') outgoing.end()
-}
-
-/** Answers, but does not end: the answer is whole for the client, which knows its length. */
-function begin(outgoing: ServerResponse, { status, text, headers }: HttpAnswer): 'begun' | 'gone' {
-  if (outgoing.headersSent || outgoing.destroyed) return 'gone'
+/** A connection of which the body was not read cannot take another request. */
+function send(
+  outgoing: ServerResponse,
+  { status, text, headers }: HttpAnswer,
+  body: 'body-read' | 'body-unread',
+): void {
+  if (outgoing.headersSent || outgoing.destroyed) return
+  const close = body === 'body-unread' ? { connection: 'close' } : {}
   outgoing.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(text),
     ...headers,
+    ...close,
   })
-  outgoing.write(text)
-  return 'begun'
-}
-
-/** H4. The connection cannot take another request. */
-async function refuse(incoming: IncomingMessage, outgoing: ServerResponse, answer: HttpAnswer): Promise<void> {
-  if (begin(outgoing, { ...answer, headers: { ...answer.headers, connection: 'close' } }) === 'gone') return
-  await dropped(incoming)
-  outgoing.end()
-}
-
-/** Resolves when the body has ended, or enough of it was dropped. */
-function dropped(incoming: IncomingMessage): Promise<void> {
-  return new Promise((resolve) => {
-    const limit = setTimeout(end, DROPPING_MS)
-    let bytes = 0
-    function end(): void {
-      clearTimeout(limit)
-      incoming.off('data', onData).off('close', end).off('end', end)
-      resolve()
-    }
-    function onData(part: Buffer): void {
-      bytes += part.length
-      if (bytes > DROPPED_BYTES_MAX) end()
-    }
-    if (incoming.complete || incoming.destroyed) return end()
-    incoming.on('data', onData).on('close', end).on('end', end)
-    incoming.resume()
-  })
+  outgoing.end(text)
 }

@@ -108,7 +108,9 @@ export class AsyncSinkWriter<T> implements SinkWriter<T, never, readonly T[]> {
   }
 
   #entry(value: T): Entry<T> {
-    return { value, bytes: this.#terms.sizeOf(value), tries: 0 }
+    const bytes = this.#terms.sizeOf(value)
+    if (!(bytes >= 0)) throw new TypeError(`sizeOf gave ${String(bytes)}, which is no number of bytes`)
+    return { value, bytes, tries: 0 }
   }
 
   #enqueue(entries: readonly Entry<T>[]): void {

@@ -211,6 +211,13 @@ describe('asyncSink', () => {
     expect(run.failure).toMatchObject({ code: 'SNK1005', message: expect.stringContaining('{ retry: [...] }') })
   })
 
+  test('a size that is none is an error of the record that has it', async () => {
+    const sizeOf = (value: number): number => (value === 2 ? Number.NaN : 1)
+    const { run } = await sending({ batch: { bytes: '10b' }, sizeOf })
+    run.write(1)
+    expect(() => run.write(2)).toThrow('sizeOf gave NaN')
+  })
+
   test('a send that throws at once has failed like one that rejects', async () => {
     let calls = 0
     const send = (): Promise<void> => {

@@ -7,6 +7,7 @@ import type { CsvSplit } from './csv-files.ts'
 import { csvSource } from './csv-source.ts'
 import { DEAD_LETTER } from './error-policy.ts'
 import type { FileEnumeratorState } from './folder-watch.ts'
+import type { DeadLetter } from './text-source.ts'
 
 async function diskWith(files: Readonly<Record<string, string | Uint8Array>>): Promise<MemoryDisk> {
   const disk = new MemoryDisk()
@@ -194,6 +195,38 @@ describe('csvSource', () => {
       ['__proto__', '1'],
       ['a"b', '2'],
     ])
+  })
+
+  test('records and dead letters come once, wherever it restarts', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom('good', 'bad', 'blank', 'broken'), { maxLength: 30 }),
+        fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 12 }),
+        async (kinds, restarts) => {
+          const lines = { good: '1,x', bad: 'one,x', broken: '1,"x"y"' }
+          const rows = kinds.map((kind, n) => (kind === 'blank' ? '' : `${n},${lines[kind]}`))
+          const disk = await diskWith({ '/in.csv': `n,v,t\n${rows.join('\n')}\n` })
+          const source = csvSource('/in.csv', { types: { v: 'number' }, onError: 'dead-letter' })
+          const records: unknown[] = []
+          const letters: unknown[] = []
+          let snapshot: SourceSnapshot<CsvSplit, FileEnumeratorState<CsvSplit>> | undefined
+          for (const count of [...restarts, Infinity]) {
+            const run = new SourceRun(source, disk, 1, snapshot)
+            await run.start()
+            await run.read(count, 2)
+            snapshot = structuredClone(run.snapshot())
+            for (const record of run.records) records.push(Object.values(record)[0])
+            for (const { value } of run.sideRecords) letters.push(value)
+            await run.close()
+          }
+          const numbersOf = (...wanted: readonly string[]): string[] =>
+            [...kinds.keys()].filter((n) => wanted.includes(kinds[n] ?? '')).map(String)
+          expect(records).toEqual(numbersOf('good'))
+          expect(letters.map((letter) => (letter as DeadLetter).line.split(',')[0])).toEqual(numbersOf('bad', 'broken')) // what the source sets aside
+        },
+      ),
+      { numRuns: 150 },
+    )
   })
 
   test.each([

@@ -124,7 +124,7 @@ export class FileWriter<T> implements SinkWriter<T, FileCommittable, FileWriterS
 
   async close(): Promise<void> {
     await this.#queue
-    for (const file of [...this.#sealed, ...this.#openFiles()]) await file.close()
+    for (const file of [...this.#sealed, ...this.#openFiles()]) await file.closeForGood()
   }
 
   #select(name: unknown): Bucket<T> {
@@ -266,6 +266,8 @@ class PartFile {
   readonly #disk: Disk
   readonly #options: PartFileOptions
   #file: DiskFile | undefined
+  /** Whether a checkpoint may refer to it. */
+  #isTold = false
   sizeBytes = 0
 
   constructor(disk: Disk, options: PartFileOptions) {
@@ -282,11 +284,13 @@ class PartFile {
   }
 
   state(): OpenFileState {
+    this.#isTold = true
     const { name, bucket } = this.#options
     return { file: name, ...(bucket === '' ? {} : { bucket }), validBytes: this.sizeBytes, ...this.#replaced() }
   }
 
   committable(to: string): FileCommittable {
+    this.#isTold = true
     return { from: this.#options.name, to, sizeBytes: this.sizeBytes, ...this.#replaced() }
   }
 
@@ -302,6 +306,16 @@ class PartFile {
   /** Idempotent. */
   async close(): Promise<void> {
     await this.#file?.close()
+  }
+
+  /**
+   * Removes what no cut has told of: nothing will ever ask for it, and whoever was replaced while it slept would leave it behind for good, because its
+   * successor has cleaned up already.
+   */
+  async closeForGood(): Promise<void> {
+    await this.close()
+    if (this.#isTold || this.#file === undefined) return
+    await this.#disk.remove(this.#options.path).catch(leftToPrepare)
   }
 
   #replaced(): { readonly replaces?: string } {
@@ -334,3 +348,6 @@ function badBucket(bucket: unknown): EngineError {
     `the bucketOf function of a file sink returned ${typeof bucket === 'string' ? JSON.stringify(bucket) : `a value of type ${typeof bucket}`}, which names no folder below its directory. The record was not written and the task fails. Return names that are not empty and do not begin with a dot, joined by "/"; "" is the directory itself.`,
   )
 }
+
+/** The next start removes what this one could not. */
+function leftToPrepare(): void {}

@@ -165,7 +165,7 @@ class FolderWatch<Split extends OrderedSplit> implements SplitEnumerator<Split, 
   /** Changes nothing: handler and calls of one schedule never overlap, so what was not seen at its start is new at its end. */
   async #look(): Promise<Look<Split>> {
     const { disk } = this.#context.env
-    const files = await filesThere(disk, this.#options)
+    const files = await filesThere(disk, this.#options, (path) => this.#seen.has(path))
     const arrived = files.filter(({ path, sizeBytes }) => sizeBytes > 0 && !this.#seen.has(path))
     const splits = await this.#options.splitsOf(disk, arrived, 'time')
     return { paths: files.map(({ path }) => path), arrived: arrived.map(({ path }) => path), splits }
@@ -204,32 +204,36 @@ async function expectThere(disk: Disk, path: string): Promise<void> {
   if (stat === undefined) throw missing(path)
 }
 
-/** As `findFiles`, of folders that change meanwhile: what is gone when it is looked at was not there. */
+interface Listing {
+  readonly disk: Disk
+  readonly suffixes: readonly string[]
+  readonly isSeen: (path: string) => boolean
+  readonly found: Map<string, InputFile>
+}
+
+/** As `findFiles`, of folders that change meanwhile: what is gone when it is looked at was not there. Nobody needs the size of what was seen before. */
 async function filesThere(
   disk: Disk,
   { paths, suffixes }: Pick<FileEnumeratorOptions<never>, 'paths' | 'suffixes'>,
+  isSeen: (path: string) => boolean,
 ): Promise<readonly InputFile[]> {
-  const found = new Map<string, InputFile>()
+  const listing: Listing = { disk, suffixes, isSeen, found: new Map() }
   for (const path of pathList(paths)) {
     const stat = await disk.stat(path)
-    if (stat?.kind === 'file') found.set(path, { path, sizeBytes: stat.sizeBytes })
-    if (stat?.kind === 'directory') await addFolder(disk, path, suffixes, found)
+    if (stat?.kind === 'file') listing.found.set(path, { path, sizeBytes: stat.sizeBytes })
+    if (stat?.kind === 'directory') await addFolder(listing, path)
   }
-  return [...found.values()]
+  return [...listing.found.values()]
 }
 
-async function addFolder(
-  disk: Disk,
-  folder: string,
-  suffixes: readonly string[],
-  found: Map<string, InputFile>,
-): Promise<void> {
+async function addFolder(listing: Listing, folder: string): Promise<void> {
+  const { disk, suffixes, isSeen, found } = listing
   for (const { name, kind } of await entriesThere(disk, folder)) {
     if (isUnfinished(name)) continue
     const path = joinPath(folder, name)
-    if (kind === 'directory') await addFolder(disk, path, suffixes, found)
+    if (kind === 'directory') await addFolder(listing, path)
     else if (isWanted(name, suffixes)) {
-      const stat = await disk.stat(path)
+      const stat = isSeen(path) ? { sizeBytes: 0 } : await disk.stat(path)
       if (stat !== undefined) found.set(path, { path, sizeBytes: stat.sizeBytes })
     }
   }

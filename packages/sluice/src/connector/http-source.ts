@@ -30,7 +30,7 @@ export interface HttpSourceOptions {
   readonly signature?: HttpSignatureOptions
   /** Longest body. Default `1mb`, at most `64mb`. */
   readonly bodyBytesMax?: string
-  /** Records that wait to be read; more are refused with 503. Default 10,000. */
+  /** Records that wait to be read; more are refused with 503. Default 10,000; 32 MB of them do it too. */
   readonly buffered?: number
   /** Requests that were taken and not answered yet; more are refused with 503. Default 1000. */
   readonly openRequests?: number

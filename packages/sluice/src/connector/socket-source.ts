@@ -20,7 +20,7 @@ export interface SocketSourceOptions {
   readonly delimiter?: string
   /** Longest record; a longer one is treated by `onError`. Default `1mb`. */
   readonly recordBytesMax?: string
-  /** Records that wait to be read before the server is held back. Default 10,000. */
+  /** Records that wait to be read before the server is held back. Default 10,000; 32 MB of them do it too. */
   readonly buffered?: number
   /** What it means that the server ends the connection: open it again (default), or the end of the input. */
   readonly whenClosed?: 'reconnect' | 'end'
