@@ -9,7 +9,6 @@
  * R3 The position is behind record i before record i is emitted: a snapshot between two polls is exact, and an error names its record.
  * R4 Rejected records belong in front of the record (or the end of the chunk) that follows them and leave together with the one before.
  */
-import { elementAt } from '../base/element-at.ts'
 import { assert } from '../base/assert.ts'
 import { asEngineError } from '../base/errors.ts'
 import { NO_TIMESTAMP } from '../stream/element.ts'
@@ -141,7 +140,7 @@ export class ChunkReader<T, Split extends OrderedSplit, R = never> implements So
       const stop = Math.min(end, this.#nextRejectAt(chunk))
       let index = this.#emitted
       while (index < stop && !output.isFull()) {
-        const record = elementAt(records, index) // index < length
+        const record = records[index] as T // index < length
         this.#emitted = ++index // R3
         split.emit(record, NO_TIMESTAMP)
       }

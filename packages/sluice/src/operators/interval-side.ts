@@ -1,5 +1,4 @@
 /** One input of an interval join: keeps its records and meets those of the other one. Rules: interval-join.ts. */
-import { elementAt } from '../base/element-at.ts'
 import type { ValueState } from '../state/keyed-state.ts'
 import { MAX_WATERMARK } from '../stream/element.ts'
 import type { Key } from '../stream/key-groups.ts'
@@ -96,7 +95,7 @@ export class IntervalSide<T, U> implements RecordReceiver {
     for (let place = placeFrom(times, timestamp + interval.lowerMs); place < times.length; place++) {
       const otherTimestamp = timeAt(times, place)
       if (otherTimestamp > last) return
-      onPair(value, elementAt(values, place), timestamp, otherTimestamp) // both arrays have the same length
+      onPair(value, values[place] as U, timestamp, otherTimestamp) // both arrays have the same length
     }
   }
 }

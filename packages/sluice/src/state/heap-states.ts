@@ -1,6 +1,6 @@
 /** Value, list and map state on the heap. One object serves all keys: it looks at the current entry. */
 import type { StateDescriptor } from './descriptors.ts'
-import { type Entry, PAIRS_SLOT } from './entry.ts'
+import { PAIRS_SLOT } from './entry.ts'
 import type { EntryTable } from './entry-table.ts'
 import type { ListState, MapState, ValueState } from './keyed-state.ts'
 import { StateMap } from './state-map.ts'
@@ -21,7 +21,7 @@ export class HeapValueState<T> implements ValueState<T> {
   value(): T | undefined {
     const entry = this.#table.current
     if (entry === undefined) return this.#absent()
-    const value = entry.contentAs<T>(this.#slot)
+    const value = entry.contentOf(this.#slot) as T | undefined // only update() fills the slot
     return value === undefined ? this.#absent() : value
   }
 
@@ -73,7 +73,7 @@ export class HeapListState<T> implements ListState<T> {
   }
 
   #list(): T[] | undefined {
-    return this.#table.current?.contentAs(this.#slot)
+    return this.#table.current?.contentOf(this.#slot) as T[] | undefined // only this class fills the slot
   }
 }
 
@@ -142,17 +142,12 @@ export class HeapOwnPairs<K, V> extends HeapMapState<K, V> {
   }
 
   protected override pairs(): StateMap<K, V> | undefined {
-    return ownPairs(this.table.current)
+    return this.table.current as StateMap<K, V> | undefined // only this class puts pairs into the entry itself
   }
 
   protected override obtainPairs(): StateMap<K, V> {
-    return ownPairs(this.table.obtain())
+    return this.table.obtain() as StateMap<K, V> // likewise
   }
-}
-
-/** Only the first map state puts pairs into the entry itself. */
-function ownPairs<K, V, E extends Entry | undefined>(entry: E): StateMap<K, V> | Extract<E, undefined> {
-  return entry as StateMap<K, V> | Extract<E, undefined> // see above
 }
 
 /** Every further one. */
@@ -165,7 +160,7 @@ export class HeapSlotPairs<K, V> extends HeapMapState<K, V> {
   }
 
   protected override pairs(): StateMap<K, V> | undefined {
-    return this.table.current?.contentAs(this.#slot)
+    return this.table.current?.contentOf(this.#slot) as StateMap<K, V> | undefined // only this class fills the slot
   }
 
   protected override obtainPairs(): StateMap<K, V> {

@@ -94,7 +94,7 @@ export class HeapTimers implements TimerService {
   }
 
   #timersOf(entry: Entry | undefined): TimerSet | undefined {
-    return entry?.contentAs(this.#slot) // only this class and the restore fill the slot
+    return entry?.contentOf(this.#slot) as TimerSet | undefined // only this class and the restore fill the slot
   }
 }
 

@@ -8,8 +8,6 @@
  * Q2 The heap holds every timestamp that has a bucket; timestamps without one are passed over, and removed before they are the majority.
  */
 
-import { elementAt } from '../base/element-at.ts'
-
 /** Timestamps without a bucket that the heap may hold besides as many as it holds with one. */
 const STALE_MIN = 64
 
@@ -114,7 +112,7 @@ function pushTo(heap: number[], value: number): void {
   heap.push(value)
   while (at > 0) {
     const parentAt = (at - 1) >> 1
-    const parent = elementAt(heap, parentAt) // parentAt < at
+    const parent = heap[parentAt]! // parentAt < at
     if (parent <= value) break
     heap[at] = parent
     at = parentAt
@@ -134,8 +132,8 @@ function sink(heap: number[], from: number, value: number): void {
   for (;;) {
     let childAt = 2 * at + 1
     if (childAt >= length) break
-    let child = elementAt(heap, childAt) // childAt < length
-    const right = childAt + 1 < length ? elementAt(heap, childAt + 1) : child
+    let child = heap[childAt]! // childAt < length
+    const right = childAt + 1 < length ? (heap[childAt + 1] as number) : child // bound checked in the condition
     if (right < child) {
       child = right
       childAt++
@@ -149,6 +147,6 @@ function sink(heap: number[], from: number, value: number): void {
 
 function heapOf(timestamps: Iterable<number>): number[] {
   const heap = [...timestamps]
-  for (let at = (heap.length >> 1) - 1; at >= 0; at--) sink(heap, at, elementAt(heap, at))
+  for (let at = (heap.length >> 1) - 1; at >= 0; at--) sink(heap, at, heap[at] as number) // at < length
   return heap
 }

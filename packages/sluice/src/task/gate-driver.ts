@@ -3,7 +3,6 @@
  *
  * Owns: the cursor in the batch at hand. A blocked output stops a batch between two records; it goes on in a later step.
  */
-import { elementAt } from '../base/element-at.ts'
 import { present } from '../base/assert.ts'
 import { EngineError, errorToData, type ErrorData } from '../base/errors.ts'
 import type { CheckpointId } from '../base/ids.ts'
@@ -96,7 +95,7 @@ export class GateDriver implements TaskHead {
     let index = first
     try {
       for (; index < count; index++) {
-        receiver.onRecord(values[index], elementAt(timestamps, index)) // same length as values
+        receiver.onRecord(values[index], timestamps[index] as number) // same length as values
         if (pressure.blocked !== 0) {
           index++
           break

@@ -6,7 +6,6 @@
  *
  * Owns: the text and the draws. Does not own: what a fault does (cluster-sim-faults.ts).
  */
-import { elementAt } from '../base/element-at.ts'
 import type { Random } from '../base/env.ts'
 import { EngineError } from '../base/errors.ts'
 import { below } from '../base/random.ts'
@@ -221,7 +220,8 @@ class ScheduleDraws {
   }
 
   one<T>(all: readonly T[]): T {
-    return elementAt(all, below(this.#random, all.length)) // never empty
+    const [first] = all
+    return all[below(this.#random, all.length)] ?? (first as T) // never empty
   }
 
   some<T>(all: readonly T[], count: number): readonly T[] {
