@@ -4,7 +4,7 @@
  * A script of inputs is run in several ways, all of which a job on a real cluster may take, and which must give the same output:
  *
  * H1 plain;
- * H2 with output that is blocked after every single timer;
+ * H2 with a consumer that takes one record at a time: every call is cut behind the first record, and behind every single timer;
  * H3 cut before every input, failing behind it, and restored;
  * H4 on 2 instances, then 3, then 1, with the state handed out anew in between. Records of an operator without keys are dealt out in turn.
  *

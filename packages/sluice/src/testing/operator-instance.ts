@@ -29,8 +29,8 @@ export interface InstanceOptions {
   readonly parallelism: number
   /** Wall milliseconds when the instance starts. */
   readonly nowMs: number
-  /** A new turn for each call. */
-  readonly turn: () => Turn
+  /** A new turn for each call; `emitted` counts the records that the operator has emitted. */
+  readonly turn: (emitted: () => number) => Turn
   readonly keyOf: (value: unknown, port: number) => Key | undefined
   readonly restored?: InstanceState | undefined
 }
@@ -180,7 +180,7 @@ export class OperatorInstance {
 
   #untilDone(call: (turn: Turn) => Advance): void {
     let calls = 1
-    while (call(this.#options.turn()) === 'more') {
+    while (call(this.#options.turn(() => this.#recorded.length)) === 'more') {
       assert(calls++ < CALLS_PER_STEP_MAX, 'an operator never finishes a watermark or a moment of processing time', {
         calls,
       })

@@ -13,6 +13,7 @@ import { keyGroupOf, operatorIndexOf, type Key } from '../stream/key-groups.ts'
 import {
   HARNESS_MAX_PARALLELISM,
   OperatorInstance,
+  type InstanceOptions,
   type InstanceOutput,
   type InstanceState,
 } from './operator-instance.ts'
@@ -35,9 +36,9 @@ export async function replayPlain(options: ReplayOptions, script: OperatorScript
   return await replayUndisturbed(options, script, wholeTurn)
 }
 
-/** Output is blocked after every single timer. */
+/** Output is blocked behind every record, and after every single timer. */
 export async function replayBlocked(options: ReplayOptions, script: OperatorScript): Promise<ScriptOutput> {
-  return await replayUndisturbed(options, script, oneTimerTurn)
+  return await replayUndisturbed(options, script, oneRecordTurn)
 }
 
 /**
@@ -84,7 +85,7 @@ export async function replayRescaled(options: ReplayOptions, script: OperatorScr
 async function replayUndisturbed(
   options: ReplayOptions,
   script: OperatorScript,
-  turn: () => Turn,
+  turn: InstanceOptions['turn'],
 ): Promise<ScriptOutput> {
   const steps = new StepRecorder()
   const instance = new OperatorInstance({ ...options, subtask: 0, parallelism: 1, nowMs: 0, turn })
@@ -206,8 +207,9 @@ function neverRests(): never {
   )
 }
 
-/** Asked between two timers: the first question comes before the first timer. */
-function oneTimerTurn(): Turn {
+/** A consumer that takes one record at a time. Asked between two timers: the first question comes before the first timer. */
+function oneRecordTurn(emitted: () => number): Turn {
+  const before = emitted()
   let questions = 0
-  return { isOver: () => questions++ > 0 }
+  return { isOver: () => emitted() > before || questions++ > 0 }
 }
